@@ -47,10 +47,50 @@ func New(o *Options) *Router {
 func (r *Router) Add(p *services.Peer) *User {
 	id := p.Identity().User
 	if id == "" {
-		// The prefix keeps it apart from the ids of an application.
-		id = "anonymous:" + p.ID()
+		id = anonymous + p.ID()
 	}
+	return r.AddAs(p, id)
+}
+
+// anonymous keeps the ids of anonymous users apart from those of an application.
+const anonymous = "anonymous:"
+
+// AddAs is Add for a user that the application chose.
+func (r *Router) AddAs(p *services.Peer, id string) *User {
 	r.mu.Lock()
+	u := r.addLocked(p, id)
+	r.mu.Unlock()
+	r.hooks.run()
+	context.AfterFunc(p.Context(), func() { r.Remove(p) })
+	return u
+}
+
+// claim gives peers to a user of that id. One that exists must have one of them already.
+func (r *Router) claim(id string, peers []*services.Peer) error {
+	r.mu.Lock()
+	if u := r.users[id]; u != nil && !slices.ContainsFunc(peers, func(p *services.Peer) bool { return r.owners[p] == u }) {
+		r.mu.Unlock()
+		return graph.PermissionDenied.Errorf("user %s belongs to somebody else", id)
+	}
+	for _, p := range peers {
+		r.addLocked(p, id)
+	}
+	r.mu.Unlock()
+	r.hooks.run()
+	for _, p := range peers {
+		context.AfterFunc(p.Context(), func() { r.Remove(p) })
+	}
+	return nil
+}
+
+// addLocked gives p to the user of that id, from whatever user had it.
+func (r *Router) addLocked(p *services.Peer, id string) *User {
+	if have := r.owners[p]; have != nil {
+		if have.id == id {
+			return have
+		}
+		r.removeLocked(p)
+	}
 	u := r.users[id]
 	joined := u == nil
 	if joined {
@@ -58,26 +98,27 @@ func (r *Router) Add(p *services.Peer) *User {
 		u.ctx, u.cancel = context.WithCancel(context.Background())
 		r.users[id] = u
 	}
-	if r.owners[p] == nil {
-		r.owners[p] = u
-		u.peers = append(slices.Clone(u.peers), p)
-		slices.SortStableFunc(u.peers, r.byPreference)
-	}
+	r.owners[p] = u
+	u.peers = append(slices.Clone(u.peers), p)
+	slices.SortStableFunc(u.peers, r.byPreference)
 	if joined {
 		r.hooks.add(r.options.OnJoin, u)
 	}
-	r.mu.Unlock()
-	r.hooks.run()
-	context.AfterFunc(p.Context(), func() { r.Remove(p) })
 	return u
 }
 
 // Remove takes a peer from its user without closing it, and reports whether a user had it.
 func (r *Router) Remove(p *services.Peer) bool {
 	r.mu.Lock()
+	had := r.removeLocked(p)
+	r.mu.Unlock()
+	r.hooks.run()
+	return had
+}
+
+func (r *Router) removeLocked(p *services.Peer) bool {
 	u := r.owners[p]
 	if u == nil {
-		r.mu.Unlock()
 		return false
 	}
 	delete(r.owners, p)
@@ -88,8 +129,6 @@ func (r *Router) Remove(p *services.Peer) bool {
 		u.cancel()
 		r.hooks.add(r.options.OnLeave, u)
 	}
-	r.mu.Unlock()
-	r.hooks.run()
 	return true
 }
 

@@ -2,6 +2,7 @@ package router_test
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -24,6 +25,8 @@ const (
 type device struct {
 	name  string
 	peer  *services.Peer // what the server sees
+	far   *services.Peer // what the device sees
+	raw   chan []byte    // updates of no subscription that the device knows
 	tick  *graph.Var[int]
 	notes chan string
 	close func()
@@ -31,8 +34,6 @@ type device struct {
 
 // A memoryLink hands frames to the other end's peer, on a goroutine of its own.
 type memoryLink struct {
-	mu     sync.Mutex // guards other
-	other  *services.Peer
 	frames chan []byte
 	done   chan struct{}
 	once   sync.Once
@@ -57,7 +58,7 @@ func (l *memoryLink) Close(error) error {
 // join connects a new device of a user over a transport of that name.
 func join(t *testing.T, server *services.Service, user, transport, name string) *device {
 	t.Helper()
-	d := &device{name: name, notes: make(chan string, 100)}
+	d := &device{name: name, notes: make(chan string, 100), raw: make(chan []byte, 100)}
 	g := graph.New()
 	where.Handle(g, func(_ context.Context, q string) (string, error) {
 		if q == "fail" {
@@ -80,6 +81,7 @@ func join(t *testing.T, server *services.Service, user, transport, name string) 
 	far, err := client.Attach(in, services.AttachOptions{Transport: transport, Client: true})
 	require.NoError(t, err)
 
+	d.far = far
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = d.peer.Serve(context.Background()) })
 	wg.Go(func() { _ = far.Serve(context.Background()) })
@@ -87,6 +89,9 @@ func join(t *testing.T, server *services.Service, user, transport, name string) 
 		for {
 			select {
 			case data := <-l.frames:
+				if p == far && strings.Contains(string(data), `"callbackId":"tick"`) {
+					d.raw <- data
+				}
 				_ = p.Deliver(data)
 			case <-l.done:
 				p.Lost(graph.Unavailable.Errorf("link closed"))

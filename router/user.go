@@ -2,7 +2,9 @@ package router
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"maps"
 
 	"github.com/graphscript-go/graphscript/graph"
 	"github.com/graphscript-go/graphscript/services"
@@ -16,7 +18,25 @@ type User struct {
 	ctx    context.Context //nolint:containedctx // ends when the user is gone
 	cancel context.CancelFunc
 
-	peers []*services.Peer // guarded by router.mu; replaced, not changed; in order of preference
+	peers []*services.Peer           // guarded by router.mu; replaced, not changed; in order of preference
+	data  map[string]json.RawMessage // guarded by router.mu
+}
+
+// SetData stores values for the user; those under other names stay. They are private to the server.
+func (u *User) SetData(values map[string]json.RawMessage) {
+	u.router.mu.Lock()
+	defer u.router.mu.Unlock()
+	if u.data == nil {
+		u.data = make(map[string]json.RawMessage, len(values))
+	}
+	maps.Copy(u.data, values)
+}
+
+// Data returns what SetData stored under a name, or nil.
+func (u *User) Data(name string) json.RawMessage {
+	u.router.mu.Lock()
+	defer u.router.mu.Unlock()
+	return u.data[name]
 }
 
 // ID returns the user's id.
@@ -35,7 +55,7 @@ func (u *User) Peers() []*services.Peer {
 // Do does what a call asks over the preferred connection. If that one is gone before anything was
 // sent, the next is tried; once something was sent it is not done twice.
 func (u *User) Do(ctx context.Context, c *graph.Call) (any, error) {
-	err := error(graph.Unavailable.Errorf("user %s has no connection", u.id))
+	err := graph.Unavailable.Errorf("user %s has no connection", u.id)
 	for _, p := range u.Peers() {
 		var v any
 		if v, err = p.Do(ctx, c); err == nil || !errors.Is(err, services.ErrNotSent) || ctx.Err() != nil {
@@ -57,7 +77,7 @@ func (u *User) Post(ctx context.Context, route string, args ...any) error {
 
 // Send sends a value over one connection, as Peer.Send does.
 func (u *User) Send(ctx context.Context, v any) error {
-	err := error(graph.Unavailable.Errorf("user %s has no connection", u.id))
+	err := graph.Unavailable.Errorf("user %s has no connection", u.id)
 	for _, p := range u.Peers() {
 		if err = p.Send(ctx, v); err == nil || ctx.Err() != nil {
 			return err
@@ -68,7 +88,7 @@ func (u *User) Send(ctx context.Context, v any) error {
 
 // Request sends a message over one connection and returns the reply's result.
 func (u *User) Request(ctx context.Context, m services.Message) (any, error) {
-	err := error(graph.Unavailable.Errorf("user %s has no connection", u.id))
+	err := graph.Unavailable.Errorf("user %s has no connection", u.id)
 	for _, p := range u.Peers() {
 		raw, requestErr := p.Request(ctx, m)
 		if err = requestErr; err == nil && raw != nil {
