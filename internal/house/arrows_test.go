@@ -60,13 +60,18 @@ var arrows = []arrow{
 		why:     "router joins the connections of a user whatever carries them; it sees peers, never a transport",
 	},
 	{
+		folder:  "browser",
+		inTests: []string{"..."},
+		why:     "browser is a file for pages and a handler that serves it; it stands beside the Go packages",
+	},
+	{
 		folder:  "internal/...",
 		inTests: []string{"..."},
 		why:     "internal holds what two packages need and no user does; it stands below all of them",
 	},
 	{
 		folder:  "examples/...",
-		ours:    []string{"graph/...", "services/...", "router/..."},
+		ours:    []string{"graph/...", "services/...", "router/...", "browser"},
 		foreign: []string{uuid},
 		inTests: []string{"..."},
 		why:     "an example is what a user can write: the public packages and the standard library",
