@@ -10,10 +10,11 @@ import (
 // They are decoded when they are bound to the type the route takes, and once.
 // The zero Args are no arguments. Args are not changed once made and may be shared.
 type Args struct {
-	kind argsKind
-	one  any
-	list []any
-	raw  json.RawMessage
+	kind  argsKind
+	whole bool // of argsOne: the value is one argument, also where its JSON is an array
+	one   any
+	list  []any
+	raw   json.RawMessage
 }
 
 type argsKind uint8
@@ -33,18 +34,35 @@ func ArgsOf(values ...any) Args {
 	return Args{kind: argsList, list: values}
 }
 
-// ArgsOne returns v as the whole input of a route: the In of a contract.
+// ArgsOne returns v as the whole input of a route, such as the In of a contract. A slice
+// or array stands for positional arguments where the route takes several, and a
+// json.RawMessage is what ArgsJSON makes of it, nil being null. Void is no arguments.
 func ArgsOne(v any) Args {
-	if _, none := v.(Void); none {
+	switch v := v.(type) {
+	case Void:
 		return Args{}
+	case json.RawMessage:
+		if v == nil {
+			v = json.RawMessage("null")
+		}
+		return ArgsJSON(v)
 	}
 	return Args{kind: argsOne, one: v}
 }
 
+// argsFor is ArgsOne for a contract. What In says gets lost in the wire form, where an array
+// inside an interface would look like positional arguments; so that is noted here.
+func argsFor[In any](in In) Args {
+	if _, none := any(in).(Void); none {
+		return Args{}
+	}
+	return Args{kind: argsOne, one: in, whole: reflect.TypeFor[In]().Kind() == reflect.Interface}
+}
+
 // ArgsJSON returns arguments in their wire form: an array holds positional arguments,
-// anything else is the one argument, and nil is none. The bytes must stay unchanged.
+// anything else is the one argument, and no bytes are none. The bytes must stay unchanged.
 func ArgsJSON(raw json.RawMessage) Args {
-	if raw == nil {
+	if len(raw) == 0 {
 		return Args{}
 	}
 	return Args{kind: argsJSON, raw: raw}
@@ -53,17 +71,17 @@ func ArgsJSON(raw json.RawMessage) Args {
 // IsZero reports whether there are no arguments.
 func (a Args) IsZero() bool { return a.kind == argsNone }
 
-// Values returns the positional arguments. JSON numbers that a float64 cannot hold exactly
-// are json.Numbers.
+// Values returns the positional arguments. JSON integers that a float64 cannot hold exactly
+// are json.Numbers. The slice must not be changed.
 func (a Args) Values() ([]any, error) {
 	switch a.kind {
 	case argsOne:
-		return []any{a.one}, nil
+		return a.oneValues()
 	case argsList:
 		return a.list, nil
 	case argsJSON:
 		var v any
-		if err := decodeAny(a.raw, &v); err != nil {
+		if err := decodeJSON(a.raw, &v); err != nil {
 			return nil, describeJSONError(err)
 		}
 		if list, ok := v.([]any); ok {
@@ -75,20 +93,49 @@ func (a Args) Values() ([]any, error) {
 	}
 }
 
+// oneValues returns what the wire form of a whole input means as positional arguments.
+func (a Args) oneValues() ([]any, error) {
+	if a.whole || formOf(a.one) != formList {
+		return []any{a.one}, nil
+	}
+	switch one := a.one.(type) {
+	case []any:
+		return one, nil
+	case json.RawMessage:
+		return ArgsJSON(one).Values()
+	}
+	v := reflect.ValueOf(a.one)
+	values := make([]any, v.Len())
+	for i := range values {
+		values[i] = v.Index(i).Interface()
+	}
+	return values, nil
+}
+
 // Bind decodes the arguments into the value dst points to, by the rules of the package
-// documentation. Its errors are InvalidArgument and name the argument.
+// documentation. Its errors are InvalidArgument and name the argument; the value then stays as it was.
 func (a Args) Bind(dst any) error {
 	v := reflect.ValueOf(dst)
 	if v.Kind() != reflect.Pointer || v.IsNil() {
 		return fmt.Errorf("bind arguments: %T is not a pointer to a value", dst)
 	}
-	return a.bind(v.Elem(), shapeOf(v.Elem().Type()))
+	fresh := reflect.New(v.Type().Elem()).Elem()
+	if err := a.bind(fresh, shapeOf(fresh.Type())); err != nil {
+		return err
+	}
+	v.Elem().Set(fresh)
+	return nil
 }
 
 // bindTo is Bind without reflection where the value already has the right type.
 func bindTo[T any](a Args, s *shape) (T, error) {
-	if a.kind == argsOne {
+	switch {
+	case a.kind == argsOne:
 		if v, ok := a.one.(T); ok {
+			return v, nil
+		}
+	case a.kind == argsList && len(a.list) == 1 && (s.kind == shapeScalar || s.kind == shapeStruct):
+		if v, ok := a.list[0].(T); ok {
 			return v, nil
 		}
 	}
@@ -97,8 +144,8 @@ func bindTo[T any](a Args, s *shape) (T, error) {
 	return out, err
 }
 
-// MarshalJSON returns the wire form. A contract's input that would read as positional
-// arguments is wrapped, so that Bind at the other end gives it back.
+// MarshalJSON returns the wire form. An input that would read as positional arguments and
+// is not meant so is wrapped, so that Bind at the other end gives it back.
 func (a Args) MarshalJSON() ([]byte, error) {
 	switch a.kind {
 	case argsJSON:
@@ -107,44 +154,11 @@ func (a Args) MarshalJSON() ([]byte, error) {
 		return json.Marshal(a.list)
 	case argsOne:
 		data, err := json.Marshal(a.one)
-		if err != nil {
-			return nil, err
-		}
-		if len(data) > 0 && data[0] == '[' && !spreads(a.one) {
+		if err == nil && firstByte(data) == '[' && (a.whole || formOf(a.one) != formList) {
 			data = append(append([]byte{'['}, data...), ']')
 		}
-		return data, nil
+		return data, err
 	default:
 		return []byte("null"), nil
 	}
-}
-
-// spreads reports whether a JSON array made from v stands for its elements as positional arguments.
-func spreads(v any) bool {
-	if v == nil {
-		return false
-	}
-	if _, ok := v.(json.RawMessage); ok {
-		return true
-	}
-	return shapeOf(reflect.TypeOf(v)).kind == shapeSpread
-}
-
-// rawValues returns the positional arguments, those of the wire not decoded yet.
-func (a Args) rawValues() ([]any, error) {
-	if a.kind != argsJSON {
-		return a.Values()
-	}
-	if firstByte(a.raw) != '[' {
-		return []any{a.raw}, nil
-	}
-	var list []json.RawMessage
-	if err := json.Unmarshal(a.raw, &list); err != nil {
-		return nil, describeJSONError(err)
-	}
-	values := make([]any, len(list))
-	for i := range list {
-		values[i] = list[i]
-	}
-	return values, nil
 }

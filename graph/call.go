@@ -54,7 +54,9 @@ type Deliver func(ctx context.Context, e Event)
 type Handler func(ctx context.Context, c *Call) (any, error)
 
 // Middleware puts something around a Handler: a check, a log line, a measurement.
-// It sees run, post and subscribe alike.
+// It sees run, post and subscribe alike. It is applied to each node when that is added, and
+// again to all when there is more middleware; as the graph is locked then, only the Handler it
+// returns may use the graph.
 type Middleware func(next Handler) Handler
 
 // A Target is anything that runs routes: a *Graph, a connected peer, a user, a group.

@@ -88,8 +88,12 @@ func (c *Code) UnmarshalText(text []byte) error {
 // Errorf returns an *Error with this code. It formats like [fmt.Errorf] and
 // wraps what %w names; the whole text is sent to the peer.
 func (c Code) Errorf(format string, args ...any) error {
-	wrapped := fmt.Errorf(format, args...)
-	return &Error{Code: c, Message: wrapped.Error(), cause: errors.Unwrap(wrapped)}
+	err := fmt.Errorf(format, args...)
+	e := &Error{Code: c, Message: err.Error(), cause: errors.Unwrap(err)}
+	if _, several := err.(interface{ Unwrap() []error }); several {
+		e.cause = err
+	}
+	return e
 }
 
 // An Error is a failure as both ends of a connection see it. Message and Details
@@ -115,8 +119,17 @@ func (e *Error) Is(target error) bool {
 	return ok && code == e.Code
 }
 
-// Unwrap returns the error that Code.Errorf wrapped with %w, if any.
+// Unwrap returns what Code.Errorf wrapped with %w, if anything.
 func (e *Error) Unwrap() error { return e.cause }
+
+// coded is what has a code: a Code and an *Error.
+type coded interface {
+	error
+	code() Code
+}
+
+func (c Code) code() Code   { return c }
+func (e *Error) code() Code { return e.Code }
 
 // CodeOf returns the code of the first *Error or Code in err's tree. The errors of a
 // context map to Canceled and DeadlineExceeded, any other error to Internal, and
@@ -125,11 +138,8 @@ func CodeOf(err error) Code {
 	if err == nil {
 		return 0
 	}
-	if e, ok := errors.AsType[*Error](err); ok {
-		return e.Code
-	}
-	if code, ok := errors.AsType[Code](err); ok {
-		return code
+	if e, ok := errors.AsType[coded](err); ok && e.code() != 0 {
+		return e.code()
 	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):

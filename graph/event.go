@@ -1,9 +1,6 @@
 package graph
 
-import (
-	"context"
-	"sync"
-)
+import "context"
 
 // An Event is one update of what is watched.
 type Event struct {
@@ -38,65 +35,3 @@ type WatchOptions struct {
 
 // A SubOption adjusts a subscription made through a contract. A [Lag] is one.
 type SubOption interface{ applyTo(o *WatchOptions) }
-
-// A Subscription is one watch of a route. Its methods may be called concurrently.
-type Subscription struct {
-	stop func()
-	done chan struct{}
-
-	mu    sync.Mutex // guards all below
-	ended bool
-	err   error
-	onEnd []func(error)
-}
-
-// NewSubscription returns a live subscription for a Target to hand out; stop is
-// called once, when it ends for whatever reason.
-func NewSubscription(stop func()) *Subscription {
-	return &Subscription{stop: stop, done: make(chan struct{})}
-}
-
-// Stop ends the subscription. No event is delivered after it, save one that is being delivered now.
-func (s *Subscription) Stop() { s.End(nil) }
-
-// End ends the subscription for a reason, as a Target does when what is watched goes away.
-func (s *Subscription) End(err error) {
-	s.mu.Lock()
-	if s.ended {
-		s.mu.Unlock()
-		return
-	}
-	s.ended, s.err = true, err
-	hooks := s.onEnd
-	s.mu.Unlock()
-	if s.stop != nil {
-		s.stop()
-	}
-	close(s.done)
-	for _, f := range hooks {
-		f(err)
-	}
-}
-
-// OnEnd calls f with the reason when the subscription has ended, at once if it has already.
-func (s *Subscription) OnEnd(f func(error)) {
-	s.mu.Lock()
-	if !s.ended {
-		s.onEnd = append(s.onEnd, f)
-		s.mu.Unlock()
-		return
-	}
-	err := s.err
-	s.mu.Unlock()
-	f(err)
-}
-
-// Done is closed when the subscription has ended.
-func (s *Subscription) Done() <-chan struct{} { return s.done }
-
-// Err returns why the subscription ended: nil while it lives and after Stop.
-func (s *Subscription) Err() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.err
-}

@@ -23,17 +23,14 @@ type Graph struct {
 	log     *slog.Logger
 	loaders map[string]Loader
 	nodes   index
+	fast    constantCache
+	leaving sync.WaitGroup // calls of Remove at work; Add is called under mu
 
 	mu         sync.Mutex // guards all below, and the structure of nodes
 	middleware []scoped
-	unbound    map[*link]struct{} // listeners whose source does not exist
-	mounts     map[string]*Graph
+	waiting    waitingLinks
+	mounts     []*mount
 	closed     bool
-}
-
-type scoped struct {
-	pattern string
-	mw      Middleware
 }
 
 var _ Target = (*Graph)(nil)
@@ -46,26 +43,18 @@ func NewWith(o Options) *Graph {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	return &Graph{
-		log:     o.Logger,
-		loaders: o.Loaders,
-		unbound: make(map[*link]struct{}),
-		mounts:  make(map[string]*Graph),
-	}
+	return &Graph{log: o.Logger, loaders: o.Loaders}
 }
 
 // Do runs, posts to or subscribes to a route.
 func (g *Graph) Do(ctx context.Context, c *Call) (any, error) {
-	n := g.find(c.Route)
-	if n == nil {
-		if sub, route := g.mounted(c.Route); sub != nil {
-			inner := *c
-			inner.Route = route
-			return sub.Do(ctx, &inner)
-		}
-		return nil, NotFound.Errorf("no route %q", c.Route)
+	if n := g.find(c.Route); n != nil {
+		return n.do(ctx, c)
 	}
-	return n.do(ctx, c)
+	if m := g.mountOf(c.Route); m != nil {
+		return g.doMounted(ctx, m, c)
+	}
+	return nil, NotFound.Errorf("no route %q", c.Route)
 }
 
 // find returns the node a route belongs to: the one of that tag or the one before the last dot,
@@ -85,46 +74,53 @@ func (g *Graph) find(route string) *Node {
 	return n
 }
 
-func (g *Graph) mounted(route string) (*Graph, string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for prefix, sub := range g.mounts {
-		if rest, ok := strings.CutPrefix(route, prefix+"."); ok {
-			return sub, rest
-		}
-	}
-	return nil, ""
-}
-
-// Get returns the node with this tag, or nil.
+// Get returns the node with this tag or alias, or nil. The nodes of a mounted graph are its own.
 func (g *Graph) Get(tag string) *Node { return g.nodes.get(tag) }
 
 // Resolve returns the node a route belongs to, and the name of the method or state key it
-// means, which is empty for the node itself. It returns nil for an unknown route.
+// means, which is empty for the node itself. It returns nil for an unknown route and for one of a
+// mounted graph. [Graph.Locate] also looks at the rest of a call.
 func (g *Graph) Resolve(route string) (n *Node, member string) {
 	n = g.find(route)
 	if n == nil {
 		return nil, ""
 	}
-	member, _ = n.suffix(route)
-	return n, member
+	name, _ := n.suffix(route)
+	if m := n.member(name); m != nil {
+		name = m.name
+	}
+	return n, name
 }
 
-// List returns the tags of all nodes, sorted, with those of mounted graphs under their prefix.
+// Locate returns what a call is for, by the names in the graph: the tag of the node whatever alias
+// was used, and the method or state key however its case was written, empty for the node
+// itself. It looks into mounted graphs. It reports false for what does not exist.
+func (g *Graph) Locate(c *Call) (tag, member string, ok bool) {
+	if n := g.find(c.Route); n != nil {
+		m, err := n.target(c)
+		if m != nil {
+			member = m.name
+		}
+		return n.tag, member, err == nil
+	}
+	if m := g.mountOf(c.Route); m != nil {
+		inner := m.inner(c)
+		tag, member, ok = m.graph.Locate(inner)
+		return m.prefix + "." + tag, member, ok
+	}
+	return "", "", false
+}
+
+// List returns the tags and aliases of all nodes, sorted, with those of mounted graphs under
+// their prefix.
 func (g *Graph) List() []string {
-	var tags []string
-	for tag := range g.nodes.tags() {
-		tags = append(tags, tag)
-	}
+	tags := g.nodes.tags()
 	g.mu.Lock()
-	mounts := make(map[string]*Graph, len(g.mounts))
-	for prefix, sub := range g.mounts {
-		mounts[prefix] = sub
-	}
+	mounts := slices.Clone(g.mounts)
 	g.mu.Unlock()
-	for prefix, sub := range mounts {
-		for _, tag := range sub.List() {
-			tags = append(tags, prefix+"."+tag)
+	for _, m := range mounts {
+		for _, tag := range m.graph.List() {
+			tags = append(tags, m.prefix+"."+tag)
 		}
 	}
 	slices.Sort(tags)
@@ -133,6 +129,9 @@ func (g *Graph) List() []string {
 
 // Run runs a route with positional arguments and returns its result.
 func (g *Graph) Run(ctx context.Context, route string, args ...any) (any, error) {
+	if n := g.nodes.get(route); n != nil && n.operator != nil && n.chain.Load() == nil {
+		return n.runOperator(ctx, ArgsOf(args...))
+	}
 	return g.Do(ctx, &Call{Route: route, Args: ArgsOf(args...)})
 }
 
@@ -150,76 +149,15 @@ func (g *Graph) Subscribe(ctx context.Context, route string, f Deliver, opts ...
 // Unsubscribe stops a subscription.
 func (g *Graph) Unsubscribe(s *Subscription) { s.Stop() }
 
-// Use puts middleware around the calls of every node, now and later. What is used first is outermost.
-func (g *Graph) Use(mw ...Middleware) { g.UseAt("**", mw...) }
-
-// UseAt is Use for the nodes whose tag matches pattern; see [Match].
-func (g *Graph) UseAt(pattern string, mw ...Middleware) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for _, m := range mw {
-		g.middleware = append(g.middleware, scoped{pattern, m})
-	}
-	for _, n := range g.nodes.tags() {
-		g.wrapLocked(n)
-	}
-}
-
-func (g *Graph) wrapLocked(n *Node) {
-	h := Handler(n.exec)
-	for _, mw := range slices.Backward(n.own) {
-		h = mw(h)
-	}
-	wrapped := len(n.own) > 0
-	for _, s := range slices.Backward(g.middleware) {
-		if Match(s.pattern, n.tag) {
-			h, wrapped = s.mw(h), true
-		}
-	}
-	if wrapped {
-		n.chain.Store(&h)
-	}
-}
-
-// Close removes all nodes and waits for what they started. The graph takes no new ones.
+// Close removes all nodes and waits for what they started. The graph takes no new ones. It must
+// not be called from where Remove must not be.
 func (g *Graph) Close() {
 	g.mu.Lock()
 	g.closed = true
+	g.mounts = nil
 	g.mu.Unlock()
-	for _, tag := range g.List() {
+	for _, tag := range g.nodes.tags() {
 		g.Remove(tag)
 	}
-}
-
-// Run runs a route of any target with positional arguments. [As] reads its result.
-func Run(ctx context.Context, t Target, route string, args ...any) (any, error) {
-	return t.Do(ctx, &Call{Route: route, Args: ArgsOf(args...)})
-}
-
-// Post runs a route of any target for its effects. The error says that the message could not be handed
-// over; inside a process it is also the error of the run.
-func Post(ctx context.Context, t Target, route string, args ...any) error {
-	_, err := t.Do(ctx, &Call{Verb: VerbPost, Route: route, Args: ArgsOf(args...)})
-	return err
-}
-
-// Subscribe watches a route of any target.
-func Subscribe(ctx context.Context, t Target, route string, f Deliver, opts ...SubOption) (*Subscription, error) {
-	c := &Call{Verb: VerbSubscribe, Route: route, Deliver: f}
-	for _, o := range opts {
-		o.applyTo(&c.Watch)
-	}
-	return subscribe(ctx, t, c)
-}
-
-func subscribe(ctx context.Context, t Target, c *Call) (*Subscription, error) {
-	out, err := t.Do(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	sub, ok := out.(*Subscription)
-	if !ok {
-		return nil, Internal.Errorf("subscribe to %s gave no subscription", c.Route)
-	}
-	return sub, nil
+	g.leaving.Wait()
 }

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 )
@@ -12,8 +13,10 @@ type link struct {
 	owner  *Node
 	source string
 	input  bool
+	child  bool // made because the owner is a child
 	do     Deliver
 
+	seq  uint64        // guarded by graph.mu: the order in which links are bound
 	from *Node         // guarded by graph.mu: whose events it gets; nil while unbound
 	sub  *Subscription // guarded by graph.mu
 }
@@ -21,7 +24,7 @@ type link struct {
 // defineLinks makes the links of a new node: to its parent, whose results it runs with, and its listeners.
 func (n *Node) defineLinks(p Props) error {
 	if n.parent != nil && n.operator != nil {
-		n.links = append(n.links, &link{owner: n, source: n.parent.tag, do: n.runWith(false)})
+		n.links = append(n.links, &link{owner: n, source: n.parent.tag, child: true, do: n.runWith(false)})
 	}
 	for _, source := range slices.Sorted(maps.Keys(p.Listeners)) {
 		l, ok := p.Listeners[source].(Listener)
@@ -30,7 +33,7 @@ func (n *Node) defineLinks(p Props) error {
 		}
 		do, err := n.reaction(l)
 		if err != nil {
-			return err
+			return fmt.Errorf("listener on %q: %w", source, err)
 		}
 		n.links = append(n.links, &link{owner: n, source: source, input: l.Input, do: do})
 	}
@@ -41,15 +44,15 @@ func (n *Node) defineLinks(p Props) error {
 func (n *Node) reaction(l Listener) (Deliver, error) {
 	switch do := l.Do.(type) {
 	case bool:
-		if !do {
-			return nil, InvalidArgument.Errorf("a listener is true, a function, or the name of a method or node")
+		if !do || n.operator == nil {
+			return nil, InvalidArgument.Errorf("true needs an operator to run; else give a function, or the name of a method or node")
 		}
 		return n.runWith(l.Input), nil
 	case string:
 		return func(ctx context.Context, e Event) {
-			c := &Call{Route: n.tag, Method: do, Args: eventArgs(e, l.Input)}
-			if n.member(do) == nil {
-				c = &Call{Route: do, Args: c.Args}
+			c := &Call{Route: do, Args: eventArgs(e, l.Input)}
+			if n.member(do) != nil {
+				c.Route, c.Method = n.tag, do
 			}
 			_, err := n.graph.Do(ctx, c)
 			n.report(err)
@@ -88,23 +91,24 @@ func (n *Node) report(err error) {
 	}
 }
 
-// bindAllLocked binds the links whose source exists by now, in a fixed order.
-func (g *Graph) bindAllLocked() {
-	if len(g.unbound) == 0 {
-		return
-	}
-	links := slices.SortedFunc(maps.Keys(g.unbound), func(a, b *link) int {
-		if a.owner.tag != b.owner.tag {
-			if a.owner.tag < b.owner.tag {
-				return -1
+// bindNewLocked binds the links of nodes that were just added, and those that waited for them.
+func (g *Graph) bindNewLocked(nodes []*Node) {
+	for _, n := range nodes {
+		for _, l := range n.links {
+			g.waiting.last++
+			l.seq = g.waiting.last
+			if !g.bindLocked(l) {
+				g.waiting.add(l)
 			}
-			return 1
 		}
-		return 0
-	})
-	for _, l := range links {
-		if g.bindLocked(l) {
-			delete(g.unbound, l)
+	}
+	for _, n := range nodes {
+		for tag := range n.names() {
+			for _, l := range g.waiting.of(tag) {
+				if g.bindLocked(l) {
+					g.waiting.remove(l)
+				}
+			}
 		}
 	}
 }
@@ -114,18 +118,33 @@ func (g *Graph) bindLocked(l *link) bool {
 	if from == nil {
 		return false
 	}
-	call := &Call{Verb: VerbSubscribe, Route: l.source}
-	m, err := from.target(call)
+	m, err := from.target(&Call{Verb: VerbSubscribe, Route: l.source})
 	if err != nil {
 		return false
 	}
 	t, _ := from.source(m, WatchOptions{Input: l.input})
-	w := &watcher{deliver: l.do, panicked: func(r any) { _ = logPanic(g.log, "a listener of "+l.owner.tag, r) }}
-	sub, err := t.subscribe(w, nil)
+	w := &watcher{
+		deliver: l.do, through: m,
+		panicked: func(r any) { _ = logPanic(g.log, "a listener of "+l.owner.tag, r) },
+	}
+	sub, err := t.subscribe(context.Background(), w, nil)
 	if err != nil {
 		return false
 	}
 	l.from, l.sub = from, sub
-	from.inbound = append(from.inbound, l)
+	if from.inbound == nil {
+		from.inbound = make(map[*link]struct{})
+	}
+	from.inbound[l] = struct{}{}
 	return true
+}
+
+// unbindLocked lets go of what a link listens to and returns the subscription to stop, if any.
+func (l *link) unbindLocked() *Subscription {
+	sub := l.sub
+	if l.from != nil {
+		delete(l.from.inbound, l)
+	}
+	l.from, l.sub = nil, nil
+	return sub
 }

@@ -10,14 +10,17 @@ import (
 )
 
 // A Loader gives a key of Props.With a meaning. It runs when the node has its parts and is not
-// in the graph yet, and may call Node.Wrap, OnConnected and OnDisconnected. The built-in keys are
+// in the graph yet, and may call Node.Wrap, OnConnected and OnDisconnected; what it wants to
+// start is for OnConnected, as the node may not make it into the graph. The built-in keys are
 //
 //   - "delay" (time.Duration): the operator waits before it runs;
 //   - "repeat" (int): it runs so many times with the same arguments and gives the last result;
 //   - "recursive" (int): likewise, each time with the result of the time before;
 //   - "branch" ([]Branch): what to do with certain results;
-//   - "loop" (time.Duration): once run, it runs again at this interval until the node is
-//     removed; with "looping" (true) from the start. "looping" is a state key: false stops it;
+//   - "loop" (time.Duration): once run, it runs again at this interval with the same arguments
+//     until the node is removed. This adds the state key "looping": setting it to false stops the
+//     loop, true or a further run starts it again;
+//   - "looping" (bool): with "loop", true makes it run from the start;
 //   - "backward" (true): the parent runs with the node's result;
 //   - "aliases" ([]string): further tags of the node.
 type Loader func(n *Node, setting any) error
@@ -40,22 +43,19 @@ func builtinLoaders() []struct {
 		key  string
 		load Loader
 	}{
-		{"delay", loadDelay}, {"repeat", loadRepeat}, {"recursive", loadRecursive}, {"branch", loadBranch},
-		{"loop", loadLoop}, {"backward", loadBackward}, {"aliases", loadAliases},
+		{"delay", loadDelay},
+		{"repeat", loadRepeat},
+		{"recursive", loadRecursive},
+		{"branch", loadBranch},
+		{"loop", loadLoop},
+		{loopingKey, loadLooping},
+		{"backward", loadBackward},
+		{"aliases", loadAliases},
 	}
 }
 
 func (n *Node) applyLoaders(with map[string]any) error {
 	rest := maps.Clone(with)
-	if every, ok := rest["loop"]; ok {
-		starts, _ := rest["looping"].(bool)
-		d, ok := every.(time.Duration)
-		if !ok {
-			return settingError("loop", every)
-		}
-		rest["loop"] = loopSetting{d, starts}
-		delete(rest, "looping")
-	}
 	for _, key := range slices.Sorted(maps.Keys(n.graph.loaders)) {
 		if setting, ok := rest[key]; ok {
 			delete(rest, key)
@@ -115,8 +115,8 @@ func loadTimes(n *Node, key string, setting any, feedBack bool) error {
 	return n.Wrap(func(next Operator) Operator {
 		return func(ctx context.Context, a Args) (out any, err error) {
 			for range times {
-				if err := ctx.Err(); err != nil {
-					return nil, err
+				if ctx.Err() != nil {
+					return nil, context.Cause(ctx)
 				}
 				if out, err = next(ctx, a); err != nil {
 					return nil, err
@@ -137,6 +137,9 @@ func loadBranch(n *Node, setting any) error {
 	}
 	then := make([]Operator, len(branches))
 	for i, b := range branches {
+		if _, ok := b.If.(func(any) bool); isFunc(b.If) && !ok {
+			return InvalidArgument.Errorf("If cannot be a %T", b.If)
+		}
 		if isFunc(b.Then) {
 			op, err := operatorOf(n, b.Then)
 			if err != nil {
@@ -183,11 +186,11 @@ func loadBackward(n *Node, setting any) error {
 	} else if !on {
 		return nil
 	}
-	if n.parent == nil {
-		return InvalidArgument.Errorf("a root has no parent to run")
+	if n.parent == nil || n.parent.operator == nil {
+		return InvalidArgument.Errorf("there is no parent to run")
 	}
 	// The parent's own result must not run this node again, or the two would run each other for ever.
-	n.links = slices.DeleteFunc(n.links, func(l *link) bool { return l.source == n.parent.tag })
+	n.links = slices.DeleteFunc(n.links, func(l *link) bool { return l.child })
 	n.links = append(n.links, &link{owner: n.parent, source: n.tag, do: n.parent.runWith(false)})
 	return nil
 }

@@ -2,9 +2,9 @@ package graph
 
 import (
 	"context"
+	"iter"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 )
 
@@ -19,30 +19,26 @@ type Node struct {
 	operator Operator
 	typed    any // func(context.Context, In) (Out, error), if nothing stands around it
 	value    *member
-	members  map[string]*member // by their names and by these in lower case
-	methods  []string
-	keys     []string
+	members  map[string]*member
+	folded   map[string]*member // by their names in lower case
 	own      []Middleware
 	aliases  []string
-	onJoin   []func(*Node)
-	onLeave  []func(*Node)
 
 	results topic
 	inputs  topic
 	chain   atomic.Pointer[Handler] // middleware around exec; nil without any
 	removed atomic.Bool
 
-	ctx    context.Context //nolint:containedctx // the node's life, for what Go starts
-	cancel context.CancelFunc
-	work   sync.WaitGroup
+	life
 
-	children []*Node // guarded by graph.mu
-	links    []*link // guarded by graph.mu: what this node listens to
-	inbound  []*link // guarded by graph.mu: who listens to this node
+	children []*Node            // guarded by graph.mu
+	links    []*link            // guarded by graph.mu: what this node listens to
+	inbound  map[*link]struct{} // guarded by graph.mu: who listens to this node
 }
 
 // A member is a method or a state key of a node, or the state it is.
 type member struct {
+	name     string
 	run      Operator // of a method
 	cell     cell     // of a key
 	writable bool
@@ -66,18 +62,25 @@ func (n *Node) Children() []*Node {
 	return slices.Clone(n.children)
 }
 
-// Context ends when the node is removed.
-func (n *Node) Context() context.Context { return n.ctx }
+// Add gives the node a further child, which runs after those it has.
+func (n *Node) Add(name string, def any) (*Node, error) { return n.graph.add(n, name, def) }
 
-// Go starts f in a goroutine the node owns: f must return soon after ctx ends, which is when the node
-// is removed, and Remove waits for it.
-func (n *Node) Go(f func(ctx context.Context)) { n.work.Go(func() { f(n.ctx) }) }
+// IsState reports whether the node is state, rather than something to run.
+func (n *Node) IsState() bool { return n.value != nil }
 
-// OnConnected adds a function to run when the node is in the graph. Only loaders call it.
-func (n *Node) OnConnected(f func(*Node)) { n.onJoin = append(n.onJoin, f) }
-
-// OnDisconnected adds a function to run when the node has left the graph. Only loaders call it.
-func (n *Node) OnDisconnected(f func(*Node)) { n.onLeave = append(n.onLeave, f) }
+// Members returns the names of the node's methods and state keys, sorted.
+func (n *Node) Members() (methods, keys []string) {
+	for name, m := range n.members {
+		if m.cell != nil {
+			keys = append(keys, name)
+		} else {
+			methods = append(methods, name)
+		}
+	}
+	slices.Sort(methods)
+	slices.Sort(keys)
+	return methods, keys
+}
 
 // Wrap puts something around the node's operator. Only loaders call it.
 func (n *Node) Wrap(around func(next Operator) Operator) error {
@@ -102,17 +105,18 @@ func (n *Node) Load(key string) (any, error) {
 	return m.cell.load(), nil
 }
 
-// Set stores a value in a state key and tells its subscribers. It may set any key, writable or not.
+// Set stores a value in a state key and tells its subscribers, as Var.Set does. It may set any key, writable
+// or not.
 func (n *Node) Set(key string, value any) error {
 	m, err := n.state(key)
 	if err != nil {
 		return err
 	}
-	return m.cell.store(context.Background(), ArgsOne(value))
+	return m.cell.store(context.Background(), Args{kind: argsOne, one: value}, false)
 }
 
 func (n *Node) state(key string) (*member, error) {
-	m := n.members[key]
+	m := n.member(key)
 	if key == "" {
 		m = n.value
 	}
@@ -130,16 +134,33 @@ func (n *Node) member(name string) *member {
 	if m := n.members[name]; m != nil {
 		return m
 	}
-	return n.members[strings.ToLower(name)]
+	return n.folded[strings.ToLower(name)]
 }
 
-// Members returns the names of the node's methods and state keys, sorted.
-func (n *Node) Members() (methods, keys []string) {
-	return slices.Clone(n.methods), slices.Clone(n.keys)
+// everyMember yields the methods, the keys and the state the node is.
+func (n *Node) everyMember() iter.Seq[*member] {
+	return func(yield func(*member) bool) {
+		if n.value != nil && !yield(n.value) {
+			return
+		}
+		for _, m := range n.members {
+			if !yield(m) {
+				return
+			}
+		}
+	}
 }
 
-// Add gives the node a further child.
-func (n *Node) Add(name string, def any) (*Node, error) { return n.graph.add(n, name, def) }
-
-// IsState reports whether the node is state, rather than something to run.
-func (n *Node) IsState() bool { return n.value != nil }
+// names yields the tag and the aliases.
+func (n *Node) names() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if !yield(n.tag) {
+			return
+		}
+		for _, alias := range n.aliases {
+			if !yield(alias) {
+				return
+			}
+		}
+	}
+}

@@ -2,8 +2,8 @@ package graph
 
 import (
 	"context"
-	"fmt"
 	"reflect"
+	"strconv"
 )
 
 // An Operator is the work of a node or a method. The result Void{} means no value.
@@ -12,6 +12,10 @@ type Operator func(ctx context.Context, args Args) (any, error)
 // operatorOf makes an Operator for node n of a function of any shape: a context and the
 // *Node may come first, then the arguments; it may return nothing, a value, an error, or a value and an error.
 func operatorOf(n *Node, f any) (Operator, error) {
+	v := reflect.ValueOf(f)
+	if v.Kind() != reflect.Func || v.IsNil() {
+		return nil, InvalidArgument.Errorf("want a function, got %T", f)
+	}
 	switch f := f.(type) {
 	case Operator:
 		return f, nil
@@ -25,10 +29,6 @@ func operatorOf(n *Node, f any) (Operator, error) {
 			}
 			return f(ctx, values...)
 		}, nil
-	}
-	v := reflect.ValueOf(f)
-	if v.Kind() != reflect.Func || v.IsNil() {
-		return nil, fmt.Errorf("%T is not a function", f)
 	}
 	r, err := reflected(n, v)
 	if err != nil {
@@ -44,6 +44,7 @@ type reflectedFunc struct {
 	lead     []reflect.Value // the *Node, where it is wanted; ctx comes before it
 	takesCtx bool
 	params   []reflect.Type
+	single   *shape // of the only parameter, where it is that
 	variadic bool
 	hasValue bool
 	hasError bool
@@ -64,13 +65,16 @@ func reflected(n *Node, f reflect.Value) (*reflectedFunc, error) {
 	for ; i < t.NumIn(); i++ {
 		r.params = append(r.params, t.In(i))
 	}
+	if len(r.params) == 1 && !r.variadic {
+		r.single = shapeOf(r.params[0])
+	}
 	out := t.NumOut()
 	if out > 0 && t.Out(out-1) == reflect.TypeFor[error]() {
 		r.hasError = true
 		out--
 	}
 	if out > 1 {
-		return nil, fmt.Errorf("%s returns more than a value and an error", t)
+		return nil, InvalidArgument.Errorf("%s returns more than a value and an error", t)
 	}
 	r.hasValue = out == 1
 	return r, nil
@@ -104,32 +108,32 @@ func (r *reflectedFunc) bind(in []reflect.Value, a Args) ([]reflect.Value, error
 	if len(r.params) == 0 {
 		return in, nil
 	}
-	if len(r.params) == 1 && !r.variadic {
+	if r.single != nil {
 		v := reflect.New(r.params[0]).Elem()
-		if err := a.bind(v, shapeOf(r.params[0])); err != nil {
+		if err := a.bind(v, r.single); err != nil {
 			return nil, err
 		}
 		return append(in, v), nil
 	}
-	values, err := a.rawValues()
+	p, err := a.positional()
 	if err != nil {
-		return nil, err
+		return nil, asInvalid("arguments", err)
 	}
 	fixed := len(r.params)
 	if r.variadic {
 		fixed--
-	} else if len(values) > fixed {
-		return nil, tooMany(len(values), fixed)
+	} else if p.n > fixed {
+		return nil, tooMany(p.n, fixed)
 	}
-	for i := range max(fixed, len(values)) {
+	for i := range max(fixed, p.n) {
 		t := r.params[min(i, len(r.params)-1)]
-		if r.variadic && i >= fixed {
+		if i >= fixed {
 			t = t.Elem()
 		}
 		v := reflect.New(t).Elem()
-		if i < len(values) {
-			if err := convert(v, values[i]); err != nil {
-				return nil, asInvalid(fmt.Sprintf("argument %d", i+1), err)
+		if i < p.n {
+			if err := p.store(v, i); err != nil {
+				return nil, asInvalid("argument "+strconv.Itoa(i+1), err)
 			}
 		}
 		in = append(in, v)

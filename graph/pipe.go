@@ -13,21 +13,17 @@ func Pipe(ctx context.Context, from Target, source string, to Target, destinatio
 
 // PipeOnce posts the next result or value of source to destination and then stops.
 func PipeOnce(ctx context.Context, from Target, source string, to Target, destination string) (*Subscription, error) {
-	var sub *Subscription
-	ready := make(chan struct{})
-	var fired bool
+	var ending lateEnd
 	sub, err := Subscribe(ctx, from, source, func(ctx context.Context, e Event) {
-		if fired {
+		if ending.asked() {
 			return
 		}
-		fired = true
 		_, _ = to.Do(ctx, &Call{Verb: VerbPost, Route: destination, Args: ArgsOne(e.Value)})
-		<-ready
-		sub.Stop()
+		ending.end(nil)
 	})
 	if err != nil {
 		return nil, err
 	}
-	close(ready)
+	ending.of(sub)
 	return sub, nil
 }

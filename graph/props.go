@@ -5,8 +5,10 @@ package graph
 //   - a function of any shape: a node with that operator;
 //   - Props: a node with all its parts;
 //   - Roots: a node that only has children;
-//   - a *Graph: its nodes, as a subtree;
-//   - a pointer to a struct: the struct lent as a node (see Props.Lend);
+//   - a *Graph, at the root only: its nodes under the name, with this graph's middleware around its own.
+//     Listeners do not reach into it, but [Pipe] does;
+//   - a *Var: a node that is this state;
+//   - a pointer to another struct: the struct lent as a node (see Props.Lend);
 //   - anything else: a node that is this state.
 type Roots map[string]any
 
@@ -19,10 +21,11 @@ type Props struct {
 	Methods map[string]any
 	// State are the node's keys and first values. A *Var is used as it is; other values keep their type.
 	State map[string]any
-	// Writable names the keys of State that a run with arguments may set. Go code sets
-	// all of them, with Node.Set or the Var.
+	// Writable names the state keys that a run with arguments may set; without arguments it
+	// reads. Go code sets all of them, with Node.Set or the Var.
 	Writable []string
-	// Children run with the node's result, each time it runs, in the order of their names.
+	// Children run with the node's result, each time it runs, in the order of their names. A
+	// child without an operator does not run, and one that fails is logged.
 	Children Roots
 	// Listeners react to others: by tag, tag.key or tag.method, a function that takes the
 	// value, the name of one of this node's methods or of another node, true for this
@@ -33,7 +36,8 @@ type Props struct {
 	// With holds settings that loaders give a meaning, such as "loop".
 	With map[string]any
 	// Lend makes a Go struct part of the node: a pointer to it. Its exported
-	// methods become methods, its exported fields of type Var become state keys.
+	// methods become methods, its exported fields of type Var become state keys. What it has
+	// from embedded fields is left out.
 	Lend any
 	// Middleware is put around every call of the node, the first outermost.
 	Middleware []Middleware
@@ -41,7 +45,6 @@ type Props struct {
 	OnConnected    func(n *Node)
 	OnDisconnected func(n *Node)
 
-	typed any  // a contract's handler, called directly where nothing stands around it
 	value cell // the state a node is
 }
 
@@ -52,13 +55,6 @@ type Listener struct {
 	// Input reacts to the arguments of the other node's runs instead of their results.
 	Input bool
 }
-
-// A Ref in Props.Args stands for a value that is looked up at each run: the current value of
-// a state key ("math.pi"), or the result of another node for the same input ("double").
-type Ref string
-
-// Input is the Ref for the arguments the node was called with.
-const Input Ref = "__input"
 
 // A NodeOption adjusts a node that a contract makes.
 type NodeOption func(p *Props)

@@ -2,77 +2,26 @@ package graph
 
 import (
 	"context"
+	"io"
 	"sync"
 	"time"
 )
-
-// A Policy says what happens when a subscriber falls behind.
-type Policy uint8
-
-// The lag policies. Whatever is left out is counted in the next event's Lost.
-const (
-	// Conflate keeps the newest value only. It is the default for state.
-	Conflate Policy = iota + 1
-	// DropOldest keeps the newest values that fit. It is the default for results.
-	DropOldest
-	// DropNewest keeps the oldest values that fit.
-	DropNewest
-	// Disconnect ends the subscription with ResourceExhausted; over a wire it ends the peer,
-	// which may come back and resume.
-	Disconnect
-	// Block makes whoever publishes wait for room, for a bounded time, and then drops the value.
-	Block
-)
-
-// DefaultQueueSize is how many events a subscription holds when its Lag names no size.
-const DefaultQueueSize = 256
-
-// MaxQueueSize is the most events a subscription may ask to hold.
-const MaxQueueSize = 65536
-
-// A Lag is a policy with its bounds. The zero Lag leaves the choice to what is watched.
-type Lag struct {
-	Policy Policy `json:"policy,omitempty"`
-	// Size is how many events are held: 0 means DefaultQueueSize, and MaxQueueSize is the most.
-	Size int `json:"size,omitempty"`
-	// Wait is how long Block waits.
-	Wait time.Duration `json:"wait,omitempty"`
-}
-
-func (l Lag) applyTo(o *WatchOptions) { o.Lag = l }
-
-// Or returns l, or other where l leaves the choice open, with its bounds filled in.
-func (l Lag) Or(other Lag) Lag {
-	if l.Policy == 0 {
-		size := l.Size
-		if l = other; size > 0 {
-			l.Size = size
-		}
-	}
-	if l.Size <= 0 {
-		l.Size = DefaultQueueSize
-	}
-	if l.Policy == Conflate {
-		l.Size = 1
-	}
-	l.Size = min(l.Size, MaxQueueSize)
-	return l
-}
 
 // A Queue holds the events one subscriber has not taken yet, under a Lag. It may be used
 // concurrently. Push never blocks.
 type Queue[T any] struct {
 	lag   Lag
-	ready chan struct{} // holds a token while there is something to take
-	room  chan struct{} // holds a token after something was taken
+	ready chan struct{} // holds a token while there may be something to take
+	room  chan struct{} // holds a token while there may be room for whoever waits for it
 
-	mu     sync.Mutex // guards all below
-	items  []queued[T]
-	head   int
-	n      int
-	tail   uint64 // lost since the newest item
-	err    error
-	closed bool
+	mu       sync.Mutex // guards all below
+	items    []queued[T]
+	head     int
+	n        int
+	reserved int    // places promised by WaitRoom
+	lost     uint64 // since the newest item
+	err      error
+	closed   bool
 }
 
 type queued[T any] struct {
@@ -88,39 +37,41 @@ func NewQueue[T any](lag Lag) *Queue[T] {
 
 // Push adds a value, as the policy says when the queue is full. It reports false only
 // for Disconnect, when the value did not fit; the queue is then closed with ResourceExhausted.
+// A closed queue ignores what is pushed.
 func (q *Queue[T]) Push(v T) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
 		return true
 	}
-	lost := q.tail
+	q.reserved = max(0, q.reserved-1)
 	if q.n == q.lag.Size {
 		switch q.lag.Policy {
 		case Conflate, DropOldest:
-			lost += q.dropOldest()
+			q.dropOldest()
 		case Disconnect:
+			q.lost++
 			q.close(ResourceExhausted.Errorf("subscriber fell %d events behind", q.lag.Size))
 			return false
 		default:
-			q.tail++
+			q.lost++
 			return true
 		}
 	}
-	q.tail = 0
-	q.append(queued[T]{v, lost})
+	q.append(queued[T]{v, q.lost})
+	q.lost = 0
 	signal(q.ready)
 	return true
 }
 
-// dropOldest makes room and returns what the value about to be added must account for.
-func (q *Queue[T]) dropOldest() uint64 {
+// dropOldest makes room and charges the loss to the value that is the oldest then.
+func (q *Queue[T]) dropOldest() {
 	lost := q.take().lost + 1
 	if q.n == 0 {
-		return lost
+		q.lost += lost
+		return
 	}
 	q.items[q.head].lost += lost
-	return 0
 }
 
 func (q *Queue[T]) append(item queued[T]) {
@@ -151,42 +102,72 @@ func (q *Queue[T]) TryPop() (v T, lost uint64, ok bool) {
 		return v, 0, false
 	}
 	item := q.take()
-	signal(q.room)
+	if q.lag.Policy == Block {
+		signal(q.room)
+	}
 	return item.value, item.lost, true
 }
 
 // Pop takes the oldest value and how many were lost before it, and waits for one if there is
-// none. What was pushed before Close is still taken; then Pop returns Close's error.
+// none. What was pushed before Close is still taken; then Pop returns Close's error, or io.EOF
+// if that is nil, with how many were lost at the end. When ctx has ended Pop returns its cause.
 func (q *Queue[T]) Pop(ctx context.Context) (v T, lost uint64, err error) {
 	for {
+		if ctx.Err() != nil {
+			return v, 0, context.Cause(ctx)
+		}
 		if v, lost, ok := q.TryPop(); ok {
 			return v, lost, nil
 		}
-		q.mu.Lock()
-		closed, err := q.closed && q.n == 0, q.err
-		q.mu.Unlock()
-		if closed {
-			return v, 0, err
+		if lost, err := q.end(); err != nil {
+			return v, lost, err
 		}
 		select {
 		case <-q.ready:
+			q.passOn()
 		case <-ctx.Done():
-			return v, 0, context.Cause(ctx)
 		}
 	}
 }
 
-// WaitRoom waits under Block until a Push would fit, for the policy's time at most.
-// Under every other policy it returns at once.
+// end returns what is left to say when the queue is closed and empty: err is nil if it is not. What was
+// lost is said once.
+func (q *Queue[T]) end() (lost uint64, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.closed || q.n > 0 {
+		return 0, nil
+	}
+	lost, q.lost = q.lost, 0
+	if q.err == nil {
+		return lost, io.EOF
+	}
+	return lost, q.err
+}
+
+// passOn wakes the next Pop that waits, if there is something for it as well.
+func (q *Queue[T]) passOn() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed || q.n > 1 {
+		signal(q.ready)
+	}
+}
+
+// WaitRoom waits under Block until there is room, for the policy's time at most, and keeps the
+// place for the next Push. Under every other policy it returns at once.
 func (q *Queue[T]) WaitRoom(ctx context.Context) {
-	if q.lag.Policy != Block || q.hasRoom() {
+	if q.lag.Policy != Block || q.reserve() {
 		return
 	}
 	timer := time.NewTimer(q.lag.Wait)
 	defer timer.Stop()
-	for !q.hasRoom() {
+	for {
 		select {
 		case <-q.room:
+			if q.reserve() {
+				return
+			}
 		case <-timer.C:
 			return
 		case <-ctx.Done():
@@ -195,10 +176,18 @@ func (q *Queue[T]) WaitRoom(ctx context.Context) {
 	}
 }
 
-func (q *Queue[T]) hasRoom() bool {
+// reserve keeps a place if there is one, and wakes the next who waits if there are more.
+func (q *Queue[T]) reserve() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.closed || q.n < q.lag.Size
+	free := q.lag.Size - q.n - q.reserved
+	if free > 0 {
+		q.reserved++
+	}
+	if free > 1 || q.closed {
+		signal(q.room)
+	}
+	return free > 0 || q.closed
 }
 
 // Len returns how many values wait.

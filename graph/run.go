@@ -2,86 +2,99 @@ package graph
 
 import (
 	"context"
-	"fmt"
-	"log/slog"
-	"runtime/debug"
+	"slices"
 	"strings"
 )
 
 // do answers a call that was found to be for this node.
 func (n *Node) do(ctx context.Context, c *Call) (any, error) {
 	if h := n.chain.Load(); h != nil {
-		return (*h)(ctx, c)
+		return n.throughChain(ctx, *h, c)
 	}
 	return n.exec(ctx, c)
 }
 
+// throughChain keeps a panic in the middleware from the caller.
+func (n *Node) throughChain(ctx context.Context, h Handler, c *Call) (out any, err error) {
+	defer n.recovered(&err)
+	return h(ctx, c)
+}
+
 // exec is the Handler below all middleware.
-func (n *Node) exec(ctx context.Context, c *Call) (any, error) {
+func (n *Node) exec(ctx context.Context, c *Call) (out any, err error) {
 	m, err := n.target(c)
 	if err != nil {
 		return nil, err
 	}
-	if c.Verb == VerbSubscribe {
-		return n.subscribe(c, m)
-	}
-	if m == nil {
+	defer n.recovered(&err)
+	switch {
+	case c.Verb == VerbSubscribe:
+		return n.subscribe(ctx, c, m)
+	case m == nil:
 		return n.run(ctx, n.operator, &n.inputs, &n.results, c.Args)
-	}
-	if m.cell == nil {
+	case m.cell == nil:
 		return n.run(ctx, m.run, &m.inputs, &m.results, c.Args)
-	}
-	if c.Args.IsZero() {
+	case m.cell.isRead(c.Args):
 		return m.cell.load(), nil
-	}
-	if !m.writable {
+	case !m.writable:
 		return nil, PermissionDenied.Errorf("%s cannot be set", c.Route)
 	}
-	return Void{}, m.cell.store(ctx, c.Args)
+	if err := m.cell.store(ctx, c.Args, true); err != nil {
+		return nil, err
+	}
+	return Void{}, nil
 }
 
 // target picks the method or key a call means; nil is the operator.
 func (n *Node) target(c *Call) (*member, error) {
-	if name, ok := n.suffix(c.Route); ok {
-		if m := n.member(name); m != nil {
-			return m, nil
-		}
+	name, ok := n.suffix(c.Route)
+	if !ok {
 		return nil, NotFound.Errorf("no route %q", c.Route)
 	}
-	if m := n.member(c.Method); m != nil {
-		return m, nil
+	m := n.member(name)
+	switch {
+	case m != nil:
+	case name != "":
+		return nil, NotFound.Errorf("no route %q", c.Route)
+	default:
+		m = n.member(c.Method)
 	}
-	if c.Verb == VerbSubscribe {
-		return n.value, nil
-	}
-	if n.operator == nil {
-		return n.value, nil
-	}
-	return nil, nil
-}
-
-// suffix returns the part of route behind this node's tag.
-func (n *Node) suffix(route string) (string, bool) {
-	if route == n.tag {
-		return "", false
-	}
-	if rest, ok := strings.CutPrefix(route, n.tag); ok && rest[0] == '.' {
-		return rest[1:], true
-	}
-	for _, alias := range n.aliases {
-		if rest, ok := strings.CutPrefix(route, alias+"."); ok {
-			return rest, true
+	if c.Verb == VerbSubscribe && c.Watch.Key != "" && m == nil {
+		if m = n.member(c.Watch.Key); m == nil {
+			return nil, NotFound.Errorf("%s has no %q to watch", c.Route, c.Watch.Key)
 		}
 	}
-	return "", false
+	if m == nil && (c.Verb == VerbSubscribe || n.operator == nil) {
+		m = n.value
+	}
+	return m, nil
 }
 
-// run calls an operator and tells those who watch it. A panic becomes an error.
-func (n *Node) run(ctx context.Context, op Operator, inputs, results *topic, a Args) (out any, err error) {
+// suffix returns the part of route behind the tag or alias it names this node by. It reports
+// false for the route of another node.
+func (n *Node) suffix(route string) (rest string, ok bool) {
+	if n.isNamed(route) {
+		return "", true
+	}
+	dot := strings.LastIndexByte(route, '.')
+	if dot < 0 || !n.isNamed(route[:dot]) {
+		return "", false
+	}
+	return route[dot+1:], true
+}
+
+func (n *Node) isNamed(tag string) bool {
+	if tag == n.tag {
+		return true
+	}
+	return slices.Contains(n.aliases, tag)
+}
+
+// run calls an operator and tells those who watch it. The caller recovers.
+func (n *Node) run(ctx context.Context, op Operator, inputs, results *topic, a Args) (any, error) {
 	if op == nil {
 		return nil, Unimplemented.Errorf("%s has nothing to run", n.tag)
 	}
-	defer n.recovered(&err)
 	if inputs.watched.Load() {
 		values, err := a.Values()
 		if err != nil {
@@ -89,7 +102,7 @@ func (n *Node) run(ctx context.Context, op Operator, inputs, results *topic, a A
 		}
 		inputs.publish(ctx, values)
 	}
-	out, err = op(ctx, a)
+	out, err := op(ctx, a)
 	if err != nil {
 		return nil, err
 	}
@@ -101,55 +114,34 @@ func (n *Node) run(ctx context.Context, op Operator, inputs, results *topic, a A
 	return out, nil
 }
 
-// recovered is deferred around code the user wrote.
-func (n *Node) recovered(err *error) {
-	if r := recover(); r != nil {
-		*err = logPanic(n.graph.log, n.tag, r)
-	}
+// runOperator is exec for a call that is known to be for the operator, which saves the Call.
+func (n *Node) runOperator(ctx context.Context, a Args) (out any, err error) {
+	defer n.recovered(&err)
+	return n.run(ctx, n.operator, &n.inputs, &n.results, a)
 }
 
-// logPanic writes a panic to the log and returns the error that stands for it.
-func logPanic(log *slog.Logger, where string, r any) error {
-	err, ok := r.(error)
-	if !ok {
-		err = fmt.Errorf("%v", r)
-	}
-	err = fmt.Errorf("panic in %s: %w", where, err)
-	log.Error("panic recovered", "in", where, "panic", r, "stack", string(debug.Stack()))
-	return panicError{err}
-}
-
-// A panicError is Internal whatever the value of the panic was.
-type panicError struct{ error }
-
-func (panicError) Is(target error) bool { return target == error(Internal) }
-
-// As makes [CodeOf] see Internal and not a code the panic's value may have held.
-func (p panicError) As(target any) bool {
-	if e, ok := target.(**Error); ok {
-		*e = &Error{Code: Internal, cause: p.error}
-		return true
-	}
-	return false
-}
-
-func (n *Node) subscribe(c *Call, m *member) (any, error) {
-	if key := c.Watch.Key; key != "" && (m == nil || m == n.value) {
-		if m = n.member(key); m == nil {
-			return nil, NotFound.Errorf("%s has no %q to watch", c.Route, key)
-		}
+func (n *Node) subscribe(ctx context.Context, c *Call, m *member) (any, error) {
+	if c.Deliver == nil {
+		return nil, InvalidArgument.Errorf("subscribe to %s: Deliver is nil", c.Route)
 	}
 	t, snapshot := n.source(m, c.Watch)
 	w := &watcher{
-		deliver: c.Deliver, tap: c.Watch.Tap, room: c.Watch.Room,
+		deliver: c.Deliver, tap: c.Watch.Tap, room: c.Watch.Room, through: m,
 		panicked: func(r any) { _ = logPanic(n.graph.log, "a subscriber of "+c.Route, r) },
 	}
-	sub, err := t.subscribe(w, snapshot)
+	sub, err := t.subscribe(ctx, w, snapshot)
 	if err != nil {
+		return nil, err
+	}
+	if n.removed.Load() { // the topic of a Var outlives the node and did not refuse
+		err := n.removedError()
+		sub.End(err)
 		return nil, err
 	}
 	return sub, nil
 }
+
+func (n *Node) removedError() error { return NotFound.Errorf("%s was removed", n.tag) }
 
 // source returns what to watch and, for state, how to read its current value.
 func (n *Node) source(m *member, o WatchOptions) (t *topic, snapshot func() any) {
