@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/graphscript-go/graphscript/graph"
@@ -15,7 +14,6 @@ type call struct {
 	result chan struct{} // closed when value and err are set
 	value  json.RawMessage
 	err    error
-	sent   bool
 }
 
 func (c *call) end(value json.RawMessage, err error) {
@@ -24,32 +22,43 @@ func (c *call) end(value json.RawMessage, err error) {
 }
 
 // Do runs, posts to or subscribes to a route of the other end. A context without a deadline is given
-// Limits.CallTimeout. The remaining time, cancellation and trace context reach the route. If
+// Limits.CallTimeout, except for posts. The remaining time, cancellation and trace context reach the route. If
 // the peer is lost a pending call fails at once with Unavailable; errors.Is(err, ErrNotSent) tells that nothing was sent.
 func (p *Peer) Do(ctx context.Context, c *graph.Call) (any, error) {
-	switch c.Verb {
-	case graph.VerbPost:
-		args, err := wireArgs(c.Args)
-		if err != nil {
-			return nil, err
-		}
-		return graph.Void{}, p.send(ctx, &Message{Route: c.Route, Method: c.Method, Args: args, Meta: p.meta(ctx)})
-	case graph.VerbSubscribe:
-		return p.subscribeRemote(ctx, c)
-	default:
-		args, err := wireArgs(c.Args)
-		if err != nil {
-			return nil, err
-		}
-		value, err := p.request(ctx, &Message{Route: c.Route, Method: c.Method, Args: args})
-		if err != nil {
-			return nil, err
-		}
-		if value == nil {
-			return graph.Void{}, nil
-		}
-		return value, nil
+	if err := callable(c.Route, c.Method); err != nil {
+		return nil, err
 	}
+	if c.Verb == graph.VerbSubscribe {
+		return p.subscribeRemote(ctx, c)
+	}
+	args, err := wireArgs(c.Args)
+	if err != nil {
+		return nil, err
+	}
+	m := &Message{Route: c.Route, Method: c.Method, Args: args}
+	if c.Verb == graph.VerbPost {
+		m.Meta = metaOf(ctx)
+		return graph.Void{}, p.send(ctx, m)
+	}
+	value, err := p.request(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	if value == nil {
+		return graph.Void{}, nil
+	}
+	return value, nil
+}
+
+// callable refuses what would be another kind of message at the other end.
+func callable(route, method string) error {
+	if route == "" {
+		return graph.NotFound.Errorf("no route %q", route)
+	}
+	if method == methodSubscribe {
+		return graph.InvalidArgument.Errorf("the method %q cannot be called over a wire", method)
+	}
+	return nil
 }
 
 func wireArgs(a graph.Args) (json.RawMessage, error) {
@@ -57,14 +66,17 @@ func wireArgs(a graph.Args) (json.RawMessage, error) {
 		return nil, nil
 	}
 	data, err := a.MarshalJSON()
+	if err == nil {
+		data, err = sendable(data, argsDepth)
+	}
 	if err != nil {
 		return nil, graph.InvalidArgument.Errorf("encode arguments: %w", err)
 	}
 	return data, nil
 }
 
-// meta returns what a message says of the context it is sent under.
-func (p *Peer) meta(ctx context.Context) Meta {
+// metaOf returns what a message says of the context it is sent under.
+func metaOf(ctx context.Context) Meta {
 	m := Meta{Traceparent: Traceparent(ctx)}
 	if deadline, ok := ctx.Deadline(); ok {
 		m.Timeout = max(time.Until(deadline), time.Millisecond)
@@ -73,8 +85,8 @@ func (p *Peer) meta(ctx context.Context) Meta {
 }
 
 func (p *Peer) send(ctx context.Context, m *Message) error {
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("%w: %w", context.Cause(ctx), ErrNotSent)
+	if ctx.Err() != nil {
+		return fmt.Errorf("%w: %w", contextError(ctx), ErrNotSent)
 	}
 	return p.out.putWait(ctx, p.frame(m))
 }
@@ -86,11 +98,14 @@ func (p *Peer) request(ctx context.Context, m *Message) (json.RawMessage, error)
 		ctx, cancel = context.WithTimeout(ctx, p.service.options.Limits.CallTimeout)
 		defer cancel()
 	}
-	m.Meta = p.meta(ctx)
+	m.Meta = metaOf(ctx)
 	c := &call{result: make(chan struct{})}
 	if err := p.addCall(m, c); err != nil {
 		return nil, err
 	}
+	j := jobFrom(ctx)
+	j.wait()
+	defer j.resume()
 	if err := p.send(ctx, m); err != nil {
 		p.dropCall(m.Callback)
 		return nil, err
@@ -104,10 +119,15 @@ func (p *Peer) request(ctx context.Context, m *Message) (json.RawMessage, error)
 	}
 }
 
-// contextError is the context's error, with a code.
+// contextError is why a context ended, with the code and text of its error. errors.Is finds its cause too, but the cause's
+// text, which may be meant for this process only, does not go to a peer.
 func contextError(ctx context.Context) error {
-	err := context.Cause(ctx)
-	return graph.CodeOf(ctx.Err()).Errorf("%w", err)
+	ended, cause := ctx.Err(), context.Cause(ctx)
+	err := graph.CodeOf(ended).Errorf("%w", ended)
+	if cause == ended { //nolint:errorlint // is there another cause at all
+		return err
+	}
+	return fmt.Errorf("%w: %w", err, cause)
 }
 
 func (p *Peer) addCall(m *Message, c *call) error {
@@ -121,7 +141,7 @@ func (p *Peer) addCall(m *Message, c *call) error {
 	}
 	if m.Callback == nil {
 		p.lastID++
-		m.Callback = strconv.AppendUint(nil, p.lastID, 10)
+		m.Callback = p.dialect.callback(p.lastID)
 	}
 	p.calls[string(m.Callback)] = c
 	p.work.wake() // a reader that waits for a place must now go on, or it could never read the reply
@@ -139,18 +159,21 @@ func (p *Peer) dropCall(callback json.RawMessage) *call {
 // abandon tells the other end that nobody waits for a call or subscription any more.
 func (p *Peer) abandon(callback json.RawMessage) {
 	p.dropCall(callback)
-	if p.out.put(p.frame(&Message{Method: methodCancel, Callback: callback})) != nil {
-		return // the peer is going, which cancels more than this
+	if data := p.dialect.encode(p, &Message{Method: methodCancel, Callback: callback}); data != nil {
+		p.out.putCancel(NewFrame(data))
 	}
 }
 
 // reply matches an answer with the call it is for. An answer to nothing, or a second one, is ignored.
 func (p *Peer) reply(m *Message) {
-	if c := p.dropCall(m.Callback); c != nil {
-		var err error
-		if m.Error != nil {
-			err = m.Error
-		}
-		c.end(m.Args, err)
+	c := p.dropCall(m.Callback)
+	if c == nil {
+		p.graphscriptUpdate(m)
+		return
 	}
+	var err error
+	if m.Error != nil {
+		err = m.Error
+	}
+	c.end(m.Args, err)
 }

@@ -4,9 +4,12 @@ import (
 	"encoding/json"
 	"strconv"
 	"time"
+
+	"github.com/graphscript-go/graphscript/graph"
 )
 
-// Append adds the message's JSON to dst. Args, Callback, Sub and Error.Details must be valid JSON.
+// Append adds the message's JSON to dst. Args, Callback, Sub and Error.Details must be valid JSON; without line
+// breaks in them the message is one line.
 func (m *Message) Append(dst []byte) []byte {
 	w := fieldWriter{append(dst, '{'), false}
 	if m.Sub != nil {
@@ -34,7 +37,7 @@ func (m *Message) Append(dst []byte) []byte {
 		w.raw("snapshot", []byte("true"))
 	}
 	if m.Error != nil {
-		w.json("error", m.Error)
+		w.failure("error", m.Error)
 	}
 	if m.Session != "" {
 		w.text("sessionId", m.Session)
@@ -84,10 +87,10 @@ func (w *fieldWriter) text(key, value string) {
 	w.dst = appendString(w.dst, value)
 }
 
-func (w *fieldWriter) json(key string, value any) {
-	data, err := json.Marshal(value)
-	if err != nil {
-		data = []byte("null")
+func (w *fieldWriter) failure(key string, e *graph.Error) {
+	data, err := json.Marshal(e)
+	if err != nil { // its Details are no JSON; without an error the message would tell of a success
+		data, _ = json.Marshal(&graph.Error{Code: e.Code, Message: e.Message})
 	}
 	w.raw(key, data)
 }

@@ -15,8 +15,14 @@ import (
 // status; see [HTTPStatus].
 func (s *Service) Admit(r *http.Request) (Identity, error) {
 	if s.closing() {
-		return Identity{}, graph.Unavailable.Errorf("the service is shutting down")
+		return Identity{}, errShutdown()
 	}
+	return s.Identify(r)
+}
+
+// Identify is Admit, also while the service shuts down: it is for a request that belongs to a session, whose calls may
+// need it to finish.
+func (s *Service) Identify(r *http.Request) (Identity, error) {
 	if !hostAllowed(r.Host, s.options.Hosts) {
 		return Identity{}, graph.PermissionDenied.Errorf("host %q is not served here", r.Host)
 	}
@@ -60,14 +66,17 @@ func originAllowed(r *http.Request, allowed []string) bool {
 		return false
 	}
 	origin := headers[0]
-	if slices.ContainsFunc(allowed, func(a string) bool { return strings.EqualFold(a, origin) }) {
-		return true
-	}
+	return slices.ContainsFunc(allowed, func(a string) bool { return strings.EqualFold(a, origin) }) || ownOrigin(origin, r)
+}
+
+// ownOrigin reports whether an origin is the host the request is for. A server behind a proxy cannot know the
+// scheme its clients used; one that speaks TLS itself can.
+func ownOrigin(origin string, r *http.Request) bool {
 	u, err := url.Parse(origin)
-	if err != nil || u.Host == "" || u.User != nil || u.Path != "" || u.RawQuery != "" || u.Fragment != "" {
+	if err != nil || u.Host == "" || !strings.EqualFold(origin, u.Scheme+"://"+u.Host) {
 		return false
 	}
-	return (u.Scheme == "http" || u.Scheme == "https") && sameHost(u, r.Host)
+	return (u.Scheme == "https" || u.Scheme == "http" && r.TLS == nil) && sameHost(u, r.Host)
 }
 
 // sameHost compares hosts with their ports; a default port may be left out.
@@ -77,7 +86,8 @@ func sameHost(origin *url.URL, host string) bool {
 }
 
 // AllowOrigin sets the CORS headers that let the page of an allowed origin read the response,
-// and reports whether the request was a preflight, which needs nothing but these.
+// and reports whether the request was a preflight, which needs nothing but these. A page of another origin gets none: its
+// browser keeps the response from it. It may be called before Admit, as a preflight carries no credentials.
 func (s *Service) AllowOrigin(w http.ResponseWriter, r *http.Request) (preflight bool) {
 	origin := r.Header.Get("Origin")
 	if origin == "" {
@@ -85,6 +95,9 @@ func (s *Service) AllowOrigin(w http.ResponseWriter, r *http.Request) (preflight
 	}
 	h := w.Header()
 	h.Add("Vary", "Origin")
+	if !originAllowed(r, s.options.Origins) {
+		return false
+	}
 	h.Set("Access-Control-Allow-Origin", origin)
 	if !slices.Contains(s.options.Origins, "*") {
 		h.Set("Access-Control-Allow-Credentials", "true")
@@ -147,7 +160,7 @@ func CodeOfStatus(status int) graph.Code {
 		return 0
 	}
 	for c := graph.Canceled; c <= graph.DataLoss; c++ {
-		if c != graph.Internal && HTTPStatus(c) == status {
+		if status != http.StatusInternalServerError && HTTPStatus(c) == status {
 			return c
 		}
 	}

@@ -3,8 +3,6 @@ package services
 import (
 	"context"
 	"encoding/json"
-	"fmt"
-	"runtime/debug"
 	"strings"
 
 	"github.com/graphscript-go/graphscript/graph"
@@ -12,8 +10,14 @@ import (
 
 // Deliver takes one message that the transport read. The bytes must not be changed afterwards. It
 // never waits for a route to end, but it may wait for a place for one to run: then the
-// transport reads no further, and the sender is held up. An error means that the peer is closed.
+// transport reads no further, and the sender is held up. An error means that the peer is closed, as it is
+// by a message over Limits.MessageBytes; transports refuse that while they read, and in their own terms.
 func (p *Peer) Deliver(data []byte) error {
+	if most := p.service.options.Limits.MessageBytes; int64(len(data)) > most {
+		err := graph.ResourceExhausted.Errorf("message of %d bytes, at most %d are allowed", len(data), most)
+		p.fail(err, true)
+		return err
+	}
 	m, err := Decode(data)
 	if err != nil {
 		return p.badMessage(err)
@@ -37,6 +41,9 @@ func (p *Peer) badMessage(err error) error {
 }
 
 func (p *Peer) receive(m *Message, data []byte) {
+	if p.verb(m) {
+		return
+	}
 	switch m.Kind() {
 	case KindReply:
 		p.reply(m)
@@ -72,22 +79,18 @@ func (p *Peer) takeID(m *Message) {
 // start runs f for a message on a goroutine of its own and answers with what it returns, if
 // the message has a callback.
 func (p *Peer) start(callback json.RawMessage, m *Message, f func(context.Context, *Message) (json.RawMessage, error)) {
-	ctx := WithTraceparent(p.ctx, m.Meta.Traceparent)
+	j := &job{peer: p}
+	ctx := context.WithValue(WithTraceparent(p.ctx, m.Meta.Traceparent), jobKey{}, j)
 	var cancel context.CancelFunc
 	if m.Meta.Timeout > 0 {
 		ctx, cancel = context.WithTimeout(ctx, m.Meta.Timeout)
 	} else {
 		ctx, cancel = context.WithCancel(ctx)
 	}
-	if err := p.addRunning(callback, cancel); err != nil {
-		cancel()
-		p.answer(ctx, callback, m.Route, nil, err)
-		return
-	}
-	err := p.admitWork(func() {
+	j.run = func() {
 		defer cancel()
 		var value json.RawMessage
-		err := error(graph.Internal.Errorf("the route ended its goroutine"))
+		err := graph.Internal.Errorf("the route ended its goroutine")
 		defer func() { // also when f ends the goroutine
 			if r := recover(); r != nil {
 				err = p.service.panicked(m.Route, r)
@@ -95,13 +98,21 @@ func (p *Peer) start(callback json.RawMessage, m *Message, f func(context.Contex
 			p.dropRunning(callback)
 			p.answer(ctx, callback, m.Route, value, err)
 		}()
+		if ctx.Err() != nil { // cancelled, or too late, while it waited for a place
+			err = contextError(ctx)
+			return
+		}
 		value, err = f(ctx, m)
-	})
-	if err != nil {
-		p.dropRunning(callback)
-		cancel()
-		p.answer(ctx, callback, m.Route, nil, err)
 	}
+	err := p.addRunning(callback, cancel)
+	if err == nil {
+		if err = p.admit(j); err == nil {
+			return
+		}
+		p.dropRunning(callback)
+	}
+	cancel()
+	p.refuse(callback, m.Route, err)
 }
 
 // run answers a KindPost or KindRequest.
@@ -117,6 +128,8 @@ func (p *Peer) run(ctx context.Context, m *Message) (json.RawMessage, error) {
 	return EncodeResult(v)
 }
 
+// answer sends what a route returned. It waits for room in the queue, which holds up a peer that does not read
+// its answers.
 func (p *Peer) answer(ctx context.Context, callback json.RawMessage, route string, value json.RawMessage, err error) {
 	if callback == nil {
 		if err != nil {
@@ -129,6 +142,18 @@ func (p *Peer) answer(ctx context.Context, callback json.RawMessage, route strin
 		m.Args, m.Error = nil, p.service.Failure(ctx, route, err)
 	}
 	_ = p.out.putWait(p.ctx, p.frame(m)) // if the peer is gone, so is whoever waits
+}
+
+// refuse answers a message that is not run.
+func (p *Peer) refuse(callback json.RawMessage, route string, err error) {
+	if callback == nil {
+		p.service.log.Debug("post refused", "peer", p.ID(), "route", route, "error", err)
+		return
+	}
+	m := &Message{Callback: callback, Error: p.service.Failure(p.ctx, route, err)}
+	if err := p.out.putRefusal(p.frame(m)); graph.CodeOf(err) == graph.ResourceExhausted {
+		p.fail(err, false)
+	}
 }
 
 func (p *Peer) addRunning(callback json.RawMessage, cancel context.CancelFunc) error {
@@ -161,13 +186,9 @@ func (p *Peer) cancelCall(callback json.RawMessage) {
 	if cancel != nil {
 		cancel()
 	}
-	if w := p.dropWatch(callback); w != nil {
-		w.stop()
+	if w := p.takeWatch(callback); w != nil {
+		if sub := w.release(); sub != nil {
+			p.service.work.Go(sub.Stop)
+		}
 	}
-}
-
-// panicked logs a panic in code that is not the graph's, such as Authorize, and returns its error.
-func (s *Service) panicked(where string, r any) error {
-	s.log.Error("panic recovered", "in", where, "panic", r, "stack", string(debug.Stack()))
-	return fmt.Errorf("panic in %s: %v", where, r)
 }

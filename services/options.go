@@ -22,13 +22,17 @@ type Options struct {
 	// default is that everybody is the zero Identity.
 	Authenticate func(r *http.Request) (Identity, error)
 	// Authorize is asked about every run, post and subscription that Expose lets through, after the caller's
-	// identity is known: see IdentityFrom.
+	// identity is known: see IdentityFrom. However the caller spelled it, Call.Route is the tag of a node and Call.Method
+	// the name of its method or key, if one is meant. Who may run a route may, unless Authorize says otherwise, also watch
+	// its results, and with Call.Watch.Input its arguments, whoever runs it.
 	Authorize func(ctx context.Context, c *graph.Call) error
-	// OnConnect runs before a peer's first message is read; an error refuses the peer. OnDisconnect
-	// runs once, when an accepted peer is gone, with the reason.
+	// OnConnect runs before a peer's first message is read; an error refuses the peer. It may send and post to the
+	// peer, but not wait for it. OnDisconnect runs once, when an accepted peer is gone, with the reason;
+	// Done is closed after it.
 	OnConnect    func(p *Peer) error
 	OnDisconnect func(p *Peer, reason error)
-	// OnMessage takes what a peer sends that is no message, such as the text of Peer.Send.
+	// OnMessage takes what a peer sends that is no message, such as the text of Peer.Send. Like routes, calls of it
+	// run side by side.
 	OnMessage func(p *Peer, data []byte)
 	// Origins are the web origins ("https://example.com") whose pages may connect, besides those from the
 	// host they connect to. "*" allows every origin.
@@ -45,19 +49,24 @@ type Options struct {
 type Limits struct {
 	// MessageBytes is the size of one message, inflated. Default 1 MiB.
 	MessageBytes int64
-	// InFlight is how many calls of one peer run at once. Default 64.
+	// InFlight is how many calls of one peer run at once, without those that wait for a peer to answer a call of
+	// theirs. Default 64.
 	InFlight int
 	// Backlog is how many further calls wait for a place; then reading stops, or, while a call to
-	// the peer is pending, calls are refused with ResourceExhausted. Default 256.
+	// the peer is pending or it is watched, calls are refused with ResourceExhausted and posts dropped. Default 256.
 	Backlog int
 	// Subscriptions is how many routes one peer may watch. Default 128.
 	Subscriptions int
 	// Pending is how many calls to one peer may wait for replies. Default 1024.
 	Pending int
 	// QueueMessages and QueueBytes bound what waits to be written to one peer. A peer that is further behind is
-	// closed with ResourceExhausted. Defaults 1000 and 1 MiB; one message may always wait.
+	// closed with ResourceExhausted. Defaults 1000 and 1 MiB; one message may always wait. Updates wait
+	// in the queue of their subscription, whose size the peer chooses up to QueueMessages.
 	QueueMessages int
 	QueueBytes    int
+	// BlockWait is the longest time for which the policy Block of a peer's subscription makes who publishes
+	// wait. Default 1 s.
+	BlockWait time.Duration
 	// WriteTimeout is how long one write may take. Default 5 s.
 	WriteTimeout time.Duration
 	// CallTimeout bounds calls to a peer whose context has no deadline. Default 10 s.
@@ -76,6 +85,7 @@ func (l Limits) withDefaults() Limits {
 	setDefault(&l.Pending, 1024)
 	setDefault(&l.QueueMessages, 1000)
 	setDefault(&l.QueueBytes, 1<<20)
+	setDefault(&l.BlockWait, time.Second)
 	setDefault(&l.WriteTimeout, 5*time.Second)
 	setDefault(&l.CallTimeout, 10*time.Second)
 	setDefault(&l.BadMessages, 10)
@@ -105,11 +115,9 @@ func WithIdentity(ctx context.Context, id Identity) context.Context {
 	return context.WithValue(ctx, identityKey{}, id)
 }
 
-// IdentityFrom returns who the call under ctx is made for.
+// IdentityFrom returns who the call under ctx is made for: whom WithIdentity named last, and else the peer whose
+// message is being answered.
 func IdentityFrom(ctx context.Context) Identity {
-	if p, ok := PeerFrom(ctx); ok {
-		return p.Identity()
-	}
 	id, _ := ctx.Value(identityKey{}).(Identity)
 	return id
 }

@@ -2,6 +2,7 @@ package services
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	"github.com/graphscript-go/graphscript/graph"
@@ -36,13 +37,29 @@ func newOutbox(l Limits) *outbox {
 }
 
 // put adds a frame and fails if there is no room for it.
-func (o *outbox) put(f *Frame) error {
+func (o *outbox) put(f *Frame) error { return o.add(f, 1) }
+
+// putRefusal adds an answer that the reader gives. The reader cannot wait for room, as both ends might then
+// wait for each other to read; so answers have as much room again as all else.
+func (o *outbox) putRefusal(f *Frame) error { return o.add(f, 2) }
+
+// putCancel adds a cancellation, for which there is always room: there is at most one for each call
+// and subscription, and these are bounded.
+func (o *outbox) putCancel(f *Frame) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed == nil {
+		o.addLocked(f)
+	}
+}
+
+func (o *outbox) add(f *Frame, share int) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed != nil {
 		return o.closed
 	}
-	if o.fullLocked(f) {
+	if o.fullLocked(f, share) {
 		return graph.ResourceExhausted.Errorf("the peer is %d messages behind", o.frames)
 	}
 	o.addLocked(f)
@@ -58,7 +75,7 @@ func (o *outbox) putWait(ctx context.Context, f *Frame) error {
 			defer o.mu.Unlock()
 			return o.closed
 		}
-		if !o.fullLocked(f) {
+		if !o.fullLocked(f, 1) {
 			o.addLocked(f)
 			o.mu.Unlock()
 			return nil
@@ -71,13 +88,13 @@ func (o *outbox) putWait(ctx context.Context, f *Frame) error {
 		select {
 		case <-room:
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return fmt.Errorf("%w: %w", contextError(ctx), ErrNotSent)
 		}
 	}
 }
 
-func (o *outbox) fullLocked(f *Frame) bool {
-	return o.frames > 0 && (o.frames >= o.maxFrames || o.bytes+len(f.Payload) > o.maxBytes)
+func (o *outbox) fullLocked(f *Frame, share int) bool {
+	return o.frames > 0 && (o.frames >= share*o.maxFrames || o.bytes+len(f.Payload) > share*o.maxBytes)
 }
 
 func (o *outbox) addLocked(f *Frame) {
@@ -104,16 +121,15 @@ func (o *outbox) signal() {
 	}
 }
 
-// take returns all entries; spare is reused for the next ones. What is taken counts against the bounds
-// until written is called.
+// take returns all entries; spare, what it returned before, is reused for the next ones. What is taken
+// counts against the bounds until written is called.
 func (o *outbox) take(spare []entry) (entries []entry, closed bool) {
+	clear(spare)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	taken := o.entries
-	clear(spare[:cap(spare)])
-	o.entries = spare[:0]
+	entries, o.entries = o.entries, spare[:0]
 	o.writing, o.writingBytes = o.frames, o.bytes
-	return taken, o.closed != nil
+	return entries, o.closed != nil
 }
 
 // written says that the link has taken what was taken last.

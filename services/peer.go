@@ -33,16 +33,19 @@ type Peer struct {
 	done      chan struct{} // closed when the peer is gone and everything of it has ended
 	name      atomic.Pointer[credentials]
 
-	mu      sync.Mutex // guards all below
-	reason  error      // why the peer is closing; nil while it lives
-	lastID  uint64
-	calls   map[string]*call      // made by us, by callback
-	subs    map[string]*remoteSub // made by us, by callback
-	watches map[string]*watch     // made by the other end, by callback
-	running map[string]context.CancelFunc
-	work    workload
-	bad     int
-	expiry  *time.Timer
+	mu        sync.Mutex // guards all below
+	reason    error      // why the peer is closing; nil while it lives
+	cut       bool       // whether the link is being closed without writing what is queued
+	lastID    uint64
+	calls     map[string]*call      // made by us, by callback
+	subs      map[string]*remoteSub // made by us, by callback
+	named     map[string]struct{}   // the routes that were the callback of a subscription of ours
+	watches   map[string]*watch     // made by the other end, by callback
+	running   map[string]context.CancelFunc
+	work      workload
+	listeners map[string]*listener // made by a graphscript client; see graphscript.go
+	bad       int
+	expiry    *time.Timer
 }
 
 // credentials are what a session is called by.
@@ -57,27 +60,42 @@ type AttachOptions struct {
 	Identity  Identity
 	// Client is set on the dialling side, which is told its id by the other end.
 	Client bool
+	// Graphscript is set if the other end is a published graphscript client. Nil is a client that speaks our own
+	// dialect.
+	Graphscript *Graphscript
 }
 
 // Attach makes a peer of a link. The transport must then call [Peer.Serve], once, and Deliver for each
-// message it reads.
+// message it reads. If Attach fails the link is still the transport's to close.
 func (s *Service) Attach(link Link, o AttachOptions) (*Peer, error) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	p := &Peer{
 		service: s, transport: o.Transport, identity: o.Identity, client: o.Client, link: link,
 		out: newOutbox(s.options.Limits), dialect: native{}, cancel: cancel,
 		ready: make(chan struct{}), done: make(chan struct{}),
-		calls: make(map[string]*call), subs: make(map[string]*remoteSub),
+		calls: make(map[string]*call), subs: make(map[string]*remoteSub), named: make(map[string]struct{}),
 		watches: make(map[string]*watch), running: make(map[string]context.CancelFunc),
 	}
-	p.ctx = context.WithValue(ctx, peerKey{}, p)
+	p.ctx = context.WithValue(WithIdentity(ctx, o.Identity), peerKey{}, p)
 	p.work.limits = s.options.Limits
 	p.name.Store(&credentials{})
+	id := uuid.NewString()
+	if o.Graphscript != nil {
+		p.dialect = &graphscriptDialect{client: *o.Graphscript}
+		if o.Graphscript.ID != "" && s.Peer(o.Graphscript.ID) == nil {
+			id = o.Graphscript.ID
+		}
+	}
 	if !o.Client {
-		p.assign(credentials{id: uuid.NewString(), token: newToken()})
+		p.assign(credentials{id: id, token: newToken()})
 	}
 	if err := s.join(p); err != nil {
-		cancel(err)
+		p.mu.Lock()
+		p.cut = true // Serve will not run, and the link is not the peer's
+		p.mu.Unlock()
+		p.fail(err, true)
+		p.end()
+		close(p.done)
 		return nil, err
 	}
 	p.expireAt(o.Identity.Expires)
@@ -101,14 +119,20 @@ func (p *Peer) expireAt(at time.Time) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.expiry = time.AfterFunc(time.Until(at), func() {
-		p.Close(graph.Unauthenticated, "the identity has expired")
-	})
+	p.expiry = time.AfterFunc(time.Until(at), func() { p.fail(errExpired(), true) })
 }
+
+func errExpired() error { return graph.Unauthenticated.Errorf("the identity has expired") }
 
 // ID returns the session's public id, the same at both ends. On the dialling side it is empty until
 // Ready.
 func (p *Peer) ID() string { return p.name.Load().id }
+
+// IDIsSecret reports whether the id cannot be guessed: only ids that the service made are.
+func (p *Peer) IDIsSecret() bool {
+	_, err := uuid.Parse(p.ID())
+	return err == nil
+}
 
 // Token returns the secret that proves that a request belongs to this session.
 func (p *Peer) Token() string { return p.name.Load().token }
@@ -119,14 +143,14 @@ func (p *Peer) Ready() <-chan struct{} { return p.ready }
 // Identity returns who the peer is. It is set by the serving side's Authenticate.
 func (p *Peer) Identity() Identity { return p.identity }
 
+// Context ends when the peer is going: it is the parent of the contexts of all that it runs here.
+func (p *Peer) Context() context.Context { return p.ctx }
+
 // Transport returns the name of what carries the messages, such as "ws".
 func (p *Peer) Transport() string { return p.transport }
 
 // Service returns the service whose graph the peer uses.
 func (p *Peer) Service() *Service { return p.service }
-
-// Context ends when the peer is going: it is the parent of the contexts of all that it runs here.
-func (p *Peer) Context() context.Context { return p.ctx }
 
 // Done is closed when the peer is gone.
 func (p *Peer) Done() <-chan struct{} { return p.done }
@@ -148,22 +172,25 @@ func (p *Peer) Close(code graph.Code, reason string) {
 func (p *Peer) Terminate() { p.Close(graph.Canceled, "terminated") }
 
 // Lost ends the peer because its link is gone or must be cut; what is queued is not written. Transports call it
-// when reading fails. It never blocks.
+// when reading fails. It never blocks. After Close it keeps Close's reason.
 func (p *Peer) Lost(reason error) { p.fail(reason, false) }
 
 // fail begins the end of the peer. It may be called under the lock of a topic, so it only
 // changes state: Serve does the rest. Without flush what is queued is lost.
 func (p *Peer) fail(reason error, flush bool) {
 	p.mu.Lock()
-	if p.reason != nil {
-		p.mu.Unlock()
-		return
+	first := p.reason == nil
+	if first {
+		p.reason = reason
 	}
-	p.reason = reason
+	reason = p.reason
+	cut := !flush && !p.cut
+	p.cut = p.cut || cut
 	p.mu.Unlock()
-	gone := fmt.Errorf("%w: %w", unavailable(reason), ErrNotSent)
-	p.out.close(gone)
-	if !flush {
+	if first {
+		p.out.close(fmt.Errorf("%w: %w", unavailable(reason), ErrNotSent))
+	}
+	if cut {
 		// A Write in progress is freed, without waiting here for a close handshake.
 		p.service.work.Go(func() { _ = p.link.Close(reason) })
 	}
@@ -174,83 +201,14 @@ func unavailable(reason error) error {
 	return graph.Unavailable.Errorf("the peer is gone: %s", reasonText(reason))
 }
 
+// reasonText is what callers, who may be remote themselves, are told of a reason: the message of a
+// *graph.Error, and nothing of errors that may hold addresses.
 func reasonText(reason error) string {
 	if e, ok := errors.AsType[*graph.Error](reason); ok && e.Message != "" {
 		return e.Message
 	}
-	return reason.Error()
+	if code := graph.CodeOf(reason); code != graph.Internal {
+		return code.String()
+	}
+	return "connection lost"
 }
-
-// Serve writes what is sent until the peer is closed or ctx ends, and then ends everything of the peer: calls
-// to it fail, its subscriptions stop, its running routes are cancelled. The transport calls it once, on a
-// goroutine it owns. It returns the reason of the end.
-func (p *Peer) Serve(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, func() { p.fail(graph.Unavailable.Errorf("%w", context.Cause(ctx)), false) })
-	defer stop()
-	if err := p.write(); err != nil {
-		p.fail(fmt.Errorf("write to %s peer: %w", p.transport, err), false)
-	}
-	return p.finish()
-}
-
-// write is the one writer of the link: it takes all that is queued and writes it at once.
-func (p *Peer) write() error {
-	var entries []entry
-	var frames []*Frame
-	for range p.out.wake {
-		for {
-			var closed bool
-			entries, closed = p.out.take(entries)
-			if len(entries) == 0 {
-				if closed {
-					return nil
-				}
-				break
-			}
-			frames = frames[:0]
-			for _, e := range entries {
-				if e.watch != nil {
-					frames = e.watch.drain(frames)
-				} else {
-					frames = append(frames, e.frame)
-				}
-			}
-			if len(frames) > 0 {
-				if err := p.link.Write(time.Now().Add(p.service.options.Limits.WriteTimeout), frames); err != nil {
-					return err
-				}
-				clear(frames)
-			}
-			p.out.written()
-		}
-	}
-	return nil
-}
-
-// finish ends everything of a peer that is closing.
-func (p *Peer) finish() error {
-	p.mu.Lock()
-	reason, calls, subs, watches := p.reason, p.calls, p.subs, p.watches
-	p.calls, p.subs, p.watches = nil, nil, nil
-	if p.expiry != nil {
-		p.expiry.Stop()
-	}
-	p.mu.Unlock()
-	gone := unavailable(reason)
-	p.cancel(gone)
-	for _, c := range calls {
-		c.end(nil, gone)
-	}
-	for _, s := range subs {
-		s.sub.End(gone)
-	}
-	for _, w := range watches {
-		w.stop()
-	}
-	_ = p.link.Close(reason)
-	p.service.leave(p, reason)
-	close(p.done)
-	return reason
-}
-
-func (p *Peer) frame(m *Message) *Frame { return NewFrame(p.dialect.encode(p, m)) }

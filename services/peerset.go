@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/graphscript-go/graphscript/graph"
 )
@@ -26,9 +27,13 @@ type Result struct {
 // SetOf returns a set of these peers, which does not change when they go.
 func SetOf(peers ...*Peer) *PeerSet { return &PeerSet{peers: peers} }
 
-// Add adds a peer until it is gone.
+// Add adds a peer until it is gone. A peer that is in the set is not added again.
 func (s *PeerSet) Add(p *Peer) {
 	s.mu.Lock()
+	if slices.Contains(s.peers, p) {
+		s.mu.Unlock()
+		return
+	}
 	s.peers = append(s.peers, p)
 	s.mu.Unlock()
 	context.AfterFunc(p.ctx, func() { s.Remove(p) })
@@ -80,7 +85,8 @@ func (s *PeerSet) SendFrame(f *Frame) int {
 	return n
 }
 
-// Post posts to a route of every peer and returns the errors of those it could not be handed to.
+// Post posts to a route of every peer, encoded once, and never waits: a peer that has no room is closed. It returns
+// the errors of those it could not be handed to.
 func (s *PeerSet) Post(ctx context.Context, route string, args ...any) error {
 	_, err := s.Do(ctx, &graph.Call{Verb: graph.VerbPost, Route: route, Args: graph.ArgsOf(args...)})
 	return err
@@ -139,36 +145,71 @@ var _ graph.Target = (*PeerSet)(nil)
 func (s *PeerSet) Do(ctx context.Context, c *graph.Call) (any, error) {
 	switch c.Verb {
 	case graph.VerbPost:
-		var errs []error
-		for _, p := range s.Peers() {
-			_, err := p.Do(ctx, c)
-			errs = append(errs, err)
-		}
-		return graph.Void{}, errors.Join(errs...)
+		return graph.Void{}, s.post(ctx, c)
 	case graph.VerbSubscribe:
 		return s.subscribe(ctx, c)
 	}
 	return nil, graph.Unimplemented.Errorf("a set of peers gives one result for each; use RunAll")
 }
 
+func (s *PeerSet) post(ctx context.Context, c *graph.Call) error {
+	if err := callable(c.Route, c.Method); err != nil {
+		return err
+	}
+	args, err := wireArgs(c.Args)
+	if err != nil {
+		return err
+	}
+	m := &Message{Route: c.Route, Method: c.Method, Args: args, Meta: metaOf(ctx)}
+	var errs []error
+	var spoken dialect
+	var f *Frame
+	for _, p := range s.Peers() {
+		if f == nil || p.dialect != spoken {
+			f, spoken = NewSharedFrame(p.dialect.encode(p, m)), p.dialect
+		}
+		errs = append(errs, p.Offer(f))
+	}
+	return errors.Join(errs...)
+}
+
+// subscribe watches all peers. Their events come side by side and are handed on one at a time; the order of each
+// peer's stays. The subscription ends when those to all peers have.
 func (s *PeerSet) subscribe(ctx context.Context, c *graph.Call) (any, error) {
+	each := *c
+	turn := make(chan struct{}, 1) // held by the event that is being delivered
+	each.Deliver = func(ctx context.Context, e graph.Event) {
+		turn <- struct{}{}
+		defer func() { <-turn }()
+		c.Deliver(ctx, e)
+	}
 	var subs []*graph.Subscription
-	errs := []error{graph.Unavailable.Errorf("no peer to subscribe to")}
-	for _, r := range s.each(func(p *Peer) (any, error) { return p.Do(ctx, c) }) {
+	err := graph.Unavailable.Errorf("no peer to subscribe to")
+	for _, r := range s.each(func(p *Peer) (any, error) { return p.Do(ctx, &each) }) {
 		if r.Err != nil {
-			errs = append(errs, r.Err)
+			err = r.Err
 			continue
 		}
 		subs = append(subs, r.Value.(*graph.Subscription))
 	}
 	if len(subs) == 0 {
-		return nil, errs[len(errs)-1]
+		return nil, err
 	}
-	return graph.NewSubscription(func() {
+	whole := graph.NewSubscription(func() {
 		for _, sub := range subs {
 			sub.Stop()
 		}
-	}), nil
+	})
+	var live atomic.Int64
+	live.Store(int64(len(subs)))
+	for _, sub := range subs {
+		sub.OnEnd(func(err error) {
+			if live.Add(-1) == 0 {
+				whole.End(err)
+			}
+		})
+	}
+	return whole, nil
 }
 
 // An Answer is what one peer answered to RunAll.

@@ -2,7 +2,6 @@ package services
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -15,23 +14,25 @@ import (
 func Pipe(a, b *Service) (toB, toA *Peer, err error) {
 	atA, atB := newPipeLink(), newPipeLink()
 	atA.other, atB.other = atB, atA
-	if toA, err = b.Attach(atB, AttachOptions{Transport: "pipe"}); err != nil {
+	server, err := b.Attach(atB, AttachOptions{Transport: "pipe"})
+	if err != nil {
 		return nil, nil, err
 	}
-	if toB, err = a.Attach(atA, AttachOptions{Transport: "pipe", Client: true}); err != nil {
-		toA.Terminate()
-		_ = toA.Serve(context.Background())
+	client, err := a.Attach(atA, AttachOptions{Transport: "pipe", Client: true})
+	if err != nil {
+		server.Lost(err)
+		_ = server.Serve(context.Background())
 		return nil, nil, err
 	}
-	a.work.Go(func() { _ = toB.Serve(context.Background()) })
-	b.work.Go(func() { _ = toA.Serve(context.Background()) })
-	a.work.Go(func() { atA.read(toB) })
-	b.work.Go(func() { atB.read(toA) })
+	a.work.Go(func() { _ = client.Serve(context.Background()) })
+	b.work.Go(func() { _ = server.Serve(context.Background()) })
+	a.work.Go(func() { atA.read(client) })
+	b.work.Go(func() { atB.read(server) })
 	select {
-	case <-toB.Ready():
-		return toB, toA, nil
-	case <-toB.Done():
-		return nil, nil, toB.Err()
+	case <-client.Ready():
+		return client, server, nil
+	case <-client.Done():
+		return nil, nil, client.Err()
 	}
 }
 
@@ -62,9 +63,9 @@ func (l *pipeLink) Write(deadline time.Time, frames []*Frame) error {
 	case l.other.in <- batch:
 		return nil
 	case <-l.closed:
-		return errors.New("pipe closed")
+		return graph.Unavailable.Errorf("closed: %s", reasonText(l.reason))
 	case <-l.other.closed:
-		return errors.New("pipe closed by the other end")
+		return l.other.farewell()
 	case <-timer.C:
 		return context.DeadlineExceeded
 	}
@@ -77,6 +78,11 @@ func (l *pipeLink) Close(reason error) error {
 		close(l.closed)
 	})
 	return nil
+}
+
+// farewell is what the other end learns of a closed link.
+func (l *pipeLink) farewell() error {
+	return graph.Unavailable.Errorf("closed by the other end: %s", reasonText(l.reason))
 }
 
 // read delivers to p what the other end writes, until either end is closed.
@@ -92,7 +98,7 @@ func (l *pipeLink) read(p *Peer) {
 		case <-l.closed:
 			return
 		case <-l.other.closed:
-			p.Lost(graph.Unavailable.Errorf("closed by the other end: %s", reasonText(l.other.reason)))
+			p.Lost(l.other.farewell())
 			return
 		}
 	}

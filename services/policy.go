@@ -10,51 +10,46 @@ import (
 // Do answers a call that came from outside: it applies Expose, Restrict and Authorize, and then the
 // graph and its middleware. Transports without peers, such as plain HTTP, call it; it makes a Service a [graph.Target].
 func (s *Service) Do(ctx context.Context, c *graph.Call) (any, error) {
-	exposed, err := s.admit(c)
-	if err != nil {
-		return nil, err
+	tag, member, exists := s.graph.Locate(c)
+	if !exists {
+		tag, member = c.Route, ""
 	}
-	if !exposed || s.graph.Get(c.Route) == nil {
+	if s.restricts(tag, member) {
+		return nil, graph.PermissionDenied.Errorf("%s may not be called", c.Route)
+	}
+	if !exists || !s.exposes(tag, member) {
 		if route := s.defaultRoute(c); route != nil {
 			return route(ctx, c.Args)
 		}
-	}
-	if !exposed {
-		return nil, graph.NotFound.Errorf("no route %q", c.Route)
+		return nil, noRoute(c)
 	}
 	if s.options.Authorize != nil {
-		if err := s.options.Authorize(ctx, c); err != nil {
+		asked := *c
+		asked.Route, asked.Method, asked.Watch.Key = tag, member, ""
+		if err := s.guard("Authorize", func() error { return s.options.Authorize(ctx, &asked) }); err != nil {
 			return nil, err
 		}
 	}
 	return s.graph.Do(ctx, c)
 }
 
-// admit reports whether the call's route is exposed. What is restricted is refused; what is not
-// exposed is answered like what does not exist.
-func (s *Service) admit(c *graph.Call) (exposed bool, err error) {
-	tag, member := s.resolve(c)
-	if slices.ContainsFunc(s.options.Restrict, func(p string) bool {
-		return covers(p, tag, member) || graph.Match(p+".**", tag)
-	}) {
-		return false, graph.PermissionDenied.Errorf("%s may not be called", c.Route)
+// noRoute is the one answer to what does not exist and to what is not exposed.
+func noRoute(c *graph.Call) error {
+	if c.Verb == graph.VerbSubscribe && c.Watch.Key != "" {
+		return graph.NotFound.Errorf("no route %q with the key %q", c.Route, c.Watch.Key)
 	}
-	return slices.ContainsFunc(s.options.Expose, func(p string) bool { return covers(p, tag, member) }), nil
+	return graph.NotFound.Errorf("no route %q", c.Route)
 }
 
-// resolve returns what a call is about: a node's own tag, whatever alias it was called by, and a member.
-func (s *Service) resolve(c *graph.Call) (tag, member string) {
-	n, member := s.graph.Resolve(c.Route)
-	if n == nil {
-		return c.Route, ""
-	}
-	if member == "" {
-		member = c.Method
-	}
-	if c.Watch.Key != "" {
-		member = c.Watch.Key
-	}
-	return n.Tag(), member
+// exposes reports whether Expose names a node, or a method or key of it. Names are those the graph's author gave: an
+// alias or another case of them is no way around the policy.
+func (s *Service) exposes(tag, member string) bool {
+	return slices.ContainsFunc(s.options.Expose, func(p string) bool { return covers(p, tag, member) })
+}
+
+// restricts reports whether Restrict takes it out again.
+func (s *Service) restricts(tag, member string) bool {
+	return slices.ContainsFunc(s.options.Restrict, func(p string) bool { return covers(p, tag, member) || graph.Match(p+".**", tag) })
 }
 
 func covers(pattern, tag, member string) bool {

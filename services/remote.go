@@ -3,7 +3,7 @@ package services
 import (
 	"context"
 	"encoding/json"
-	"strconv"
+	"sync"
 	"sync/atomic"
 
 	"github.com/graphscript-go/graphscript/graph"
@@ -13,37 +13,60 @@ import (
 type remoteSub struct {
 	peer     *Peer
 	callback json.RawMessage
+	route    string
+	number   json.RawMessage // what a graphscript client calls it
 	deliver  graph.Deliver
 	sub      *graph.Subscription
-	queue    *graph.Queue[graph.Event] // for callbacks; nil for taps
-	active   atomic.Bool               // whether a goroutine empties queue
+	queue    *graph.Queue[arrival] // between the reader and the callback; nil for taps
 	stopped  atomic.Bool
+	told     uint64 // how many lost updates the callback knows of; used by run alone
+
+	mu     sync.Mutex // guards all below, and the order of what is queued and the end
+	active bool       // whether a goroutine empties queue
+	lost   uint64     // how many updates the other end has left out so far
+	over   bool       // whether what is queued is the last
+	reason error      // why, if over
+}
+
+// An arrival is an event with how many were lost at the other end until then. The queue may drop events,
+// and must not drop with them what they said of others.
+type arrival struct {
+	event graph.Event
+	lost  uint64
 }
 
 func (p *Peer) subscribeRemote(ctx context.Context, c *graph.Call) (*graph.Subscription, error) {
 	options, err := json.Marshal(c.Watch)
 	if err != nil {
-		return nil, err
+		return nil, graph.InvalidArgument.Errorf("encode options: %w", err)
 	}
-	s := &remoteSub{peer: p, deliver: c.Deliver}
+	s := &remoteSub{peer: p, route: c.Route, deliver: c.Deliver}
 	if !c.Watch.Tap {
-		s.queue = graph.NewQueue[graph.Event](c.Watch.Lag)
+		s.queue = graph.NewQueue[arrival](c.Watch.Lag)
 	}
 	s.sub = graph.NewSubscription(s.stop)
 	s.callback, err = p.addSub(c.Route, s)
 	if err != nil {
 		return nil, err
 	}
-	_, err = p.request(ctx, &Message{Route: c.Route, Method: methodSubscribe, Args: options, Callback: s.callback})
+	s.number, err = p.request(ctx, &Message{Route: c.Route, Method: methodSubscribe, Args: options, Callback: s.callback})
+	if err == nil && s.number == nil {
+		err = graph.NotFound.Errorf("no route %q", c.Route) // all that a graphscript client says of it
+	}
 	if err != nil {
+		s.stopped.Store(true)
 		p.dropSub(s.callback)
 		return nil, err
 	}
 	return s.sub, nil
 }
 
-// addSub registers s under a callback that is the route where that is free: peers that
-// watch one route then get identical bytes, which the other end encodes once.
+// maxNamed is how many subscriptions of one peer can have a route as their callback.
+const maxNamed = 1024
+
+// addSub registers s under a callback that is the route where that can be: peers that watch one
+// route then get identical bytes, which the other end encodes once. It is so the first time only: after a
+// stop there may be updates on their way, which must not reach the next subscription to the route.
 func (p *Peer) addSub(route string, s *remoteSub) (json.RawMessage, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -51,9 +74,16 @@ func (p *Peer) addSub(route string, s *remoteSub) (json.RawMessage, error) {
 		return nil, unavailable(p.reason)
 	}
 	callback := appendString(nil, route)
-	if p.subs[string(callback)] != nil || len(callback) > maxCallbackLen {
+	_, used := p.named[route]
+	// Escapes could be written in another way by an end that decodes and encodes the callback.
+	escaped := len(callback) != len(route)+2
+	// A graphscript client's updates name the route already.
+	_, ours := p.dialect.(native)
+	if used || escaped || !ours || len(p.named) == maxNamed || len(callback) > maxCallbackLen {
 		p.lastID++
-		callback = strconv.AppendUint(nil, p.lastID, 10)
+		callback = p.dialect.callback(p.lastID)
+	} else {
+		p.named[route] = struct{}{}
 	}
 	p.subs[string(callback)] = s
 	return callback, nil
@@ -69,11 +99,10 @@ func (p *Peer) dropSub(callback json.RawMessage) *remoteSub {
 
 // stop is what ends the subscription, whoever ends it.
 func (s *remoteSub) stop() {
+	s.stopped.Store(true)
 	if s.peer.dropSub(s.callback) != nil {
 		s.peer.abandon(s.callback)
-	}
-	if s.sub.Err() == nil {
-		s.stopped.Store(true) // stopped here; what came before the other end's end is still delivered
+		s.peer.graphscriptStop(s)
 	}
 }
 
@@ -82,12 +111,15 @@ func (p *Peer) update(m *Message) {
 	p.mu.Lock()
 	s := p.subs[string(m.Sub)]
 	p.mu.Unlock()
-	if s == nil {
-		return
+	if s != nil {
+		p.deliverTo(s, m)
 	}
+}
+
+func (p *Peer) deliverTo(s *remoteSub, m *Message) {
 	if m.Error != nil {
-		p.dropSub(m.Sub)
-		s.sub.End(m.Error)
+		p.dropSub(s.callback)
+		s.end(m.Error)
 		return
 	}
 	e := graph.Event{Value: m.Args, Position: m.Position, Lost: m.Lost, Snapshot: m.Snapshot}
@@ -95,35 +127,78 @@ func (p *Peer) update(m *Message) {
 		e.Value = graph.Void{}
 	}
 	if s.queue == nil {
-		s.deliver(p.ctx, e)
+		s.call(e)
 		return
 	}
-	if !s.queue.Push(e) {
-		p.service.work.Go(func() { s.sub.End(graph.ResourceExhausted.Errorf("the subscriber fell behind")) })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lost += m.Lost
+	if s.queue.Push(arrival{e, s.lost}) {
+		s.wakeLocked()
 		return
 	}
-	if !s.active.Swap(true) {
-		p.service.work.Go(s.run)
+	if p.dropSub(s.callback) != nil {
+		p.abandon(s.callback)
+		p.graphscriptStop(s)
+	}
+	s.endLocked(graph.ResourceExhausted.Errorf("the subscriber fell behind"))
+}
+
+// end ends the subscription after what is queued.
+func (s *remoteSub) end(reason error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.endLocked(reason)
+}
+
+func (s *remoteSub) endLocked(reason error) {
+	if !s.over {
+		s.over, s.reason = true, reason
+		s.wakeLocked()
 	}
 }
 
-// run calls back for what is queued. It ends when the queue is empty, so that an idle
-// subscription costs no goroutine.
+// wakeLocked has a goroutine call back for what is queued. Neither callbacks nor what is to be told of the end run on the
+// goroutine that reads: they may call the peer.
+func (s *remoteSub) wakeLocked() {
+	if !s.active {
+		s.active = true
+		s.peer.service.work.Go(s.run)
+	}
+}
+
+// run ends when the queue is empty, so that an idle subscription costs no goroutine.
 func (s *remoteSub) run() {
-	for {
-		for {
-			e, lost, ok := s.queue.TryPop()
-			if !ok {
-				break
-			}
-			e.Lost += lost
-			s.call(e)
+	finished := false
+	defer func() {
+		if !finished { // a callback ended the goroutine; another one goes on
+			s.peer.service.work.Go(s.run)
 		}
-		s.active.Store(false)
-		if s.queue.Len() == 0 || s.active.Swap(true) {
-			return
+	}()
+	for s.step() {
+	}
+	finished = true
+}
+
+// step calls back for one event, or for the end, and reports whether there may be more.
+func (s *remoteSub) step() bool {
+	s.mu.Lock()
+	if s.queue != nil {
+		if a, dropped, ok := s.queue.TryPop(); ok {
+			s.mu.Unlock()
+			a.event.Lost = a.lost - s.told + dropped
+			s.told = a.lost
+			s.call(a.event)
+			return true
 		}
 	}
+	s.active = false
+	over, reason := s.over, s.reason
+	s.mu.Unlock()
+	if over {
+		s.sub.End(reason)
+	}
+	return false
 }
 
 func (s *remoteSub) call(e graph.Event) {
@@ -132,7 +207,7 @@ func (s *remoteSub) call(e graph.Event) {
 	}
 	defer func() {
 		if r := recover(); r != nil {
-			s.peer.service.panicked("a subscriber callback", r)
+			_ = s.peer.service.panicked("a subscriber callback", r)
 		}
 	}()
 	s.deliver(s.peer.ctx, e)

@@ -1,7 +1,10 @@
 package services
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
+	"unicode/utf8"
 
 	"github.com/graphscript-go/graphscript/graph"
 )
@@ -11,6 +14,36 @@ import (
 type scanner struct {
 	data []byte
 	i    int
+}
+
+// How many objects and arrays stand around parts of a message.
+const (
+	argsDepth    = 1
+	detailsDepth = 2
+)
+
+// sendable checks what a program wants to send at a depth as the other end will: what it could not decode would leave
+// it waiting. It returns the JSON on one line, as some transports end a message with one.
+func sendable(raw json.RawMessage, depth int) (json.RawMessage, error) {
+	if !utf8.Valid(raw) {
+		return nil, fmt.Errorf("JSON to send is not valid UTF-8")
+	}
+	s := scanner{data: raw}
+	err := s.value(depth)
+	if s.space(); err == nil && s.i != len(raw) {
+		err = s.fail("bytes after the value")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("JSON to send: %s", reasonText(err))
+	}
+	if !bytes.ContainsAny(raw, "\r\n") {
+		return raw, nil
+	}
+	var line bytes.Buffer
+	if err := json.Compact(&line, raw); err != nil {
+		return nil, fmt.Errorf("JSON to send: %w", err)
+	}
+	return line.Bytes(), nil
 }
 
 func (s *scanner) fail(what string) error {

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"sync/atomic"
+	"time"
 
 	"github.com/graphscript-go/graphscript/graph"
 )
@@ -18,7 +18,7 @@ type Service struct {
 	graph   *graph.Graph
 	options Options
 	log     *slog.Logger
-	last    atomic.Pointer[lastUpdate]
+	last    lastUpdates
 	work    tasks // what the service started: routes, callbacks, closing links
 
 	mu       sync.Mutex // guards all below
@@ -96,27 +96,36 @@ func (s *Service) closing() bool {
 	return s.shutdown
 }
 
+// join makes p one of the service's peers, unless something speaks against it.
 func (s *Service) join(p *Peer) error {
+	if at := p.identity.Expires; !at.IsZero() && !time.Now().Before(at) {
+		return errExpired()
+	}
+	if err := s.enlist(p); err != nil {
+		return err
+	}
+	if s.options.OnConnect == nil {
+		return nil
+	}
+	if err := s.guard("OnConnect", func() error { return s.options.OnConnect(p) }); err != nil {
+		s.forget(p)
+		return err
+	}
+	return nil
+}
+
+func (s *Service) enlist(p *Peer) error {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	switch most := s.options.Limits.Peers; {
 	case s.shutdown:
-		s.mu.Unlock()
-		return graph.Unavailable.Errorf("the service is shutting down")
+		return errShutdown()
 	case most > 0 && len(s.peers) >= most:
-		s.mu.Unlock()
 		return graph.ResourceExhausted.Errorf("%d peers, no more are allowed", most)
 	}
 	s.peers[p] = struct{}{}
 	if p.Token() != "" {
 		s.byToken[p.Token()] = p
-	}
-	s.mu.Unlock()
-	if s.options.OnConnect == nil {
-		return nil
-	}
-	if err := s.options.OnConnect(p); err != nil {
-		s.forget(p)
-		return err
 	}
 	return nil
 }
@@ -133,7 +142,7 @@ func (s *Service) forget(p *Peer) {
 func (s *Service) leave(p *Peer, reason error) {
 	s.forget(p)
 	if s.options.OnDisconnect != nil {
-		s.options.OnDisconnect(p, reason)
+		_ = s.guard("OnDisconnect", func() error { s.options.OnDisconnect(p, reason); return nil })
 	}
 }
 
@@ -159,8 +168,8 @@ func (s *Service) BroadcastFrame(f *Frame) int {
 }
 
 // Shutdown ends the service: it takes no new peers and requests, lets the routes that run finish,
-// closes each peer as soon as it runs nothing, and returns when all have gone. When ctx ends first, what
-// still runs is cancelled and Shutdown returns the context's error at once.
+// closes each peer as soon as it runs nothing, and returns when all have gone and all that the service started has
+// ended. When ctx ends first, what still runs is cancelled and Shutdown returns the context's error at once.
 func (s *Service) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.shutdown = true

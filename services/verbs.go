@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/graphscript-go/graphscript/graph"
 )
@@ -32,11 +33,18 @@ func (p *Peer) Post(ctx context.Context, route string, args ...any) error {
 	return graph.Post(ctx, p, route, args...)
 }
 
-// Request sends a whole message and returns the reply's result. The message's Callback and Meta are
+// Request sends a whole message and returns the reply's result, nil for no value. The message's Callback and Meta are
 // set here.
 func (p *Peer) Request(ctx context.Context, m Message) (json.RawMessage, error) {
-	if m.Route == "" {
-		return nil, graph.InvalidArgument.Errorf("a request needs a route")
+	if err := callable(m.Route, m.Method); err != nil {
+		return nil, err
+	}
+	if m.Args != nil {
+		args, err := sendable(m.Args, argsDepth)
+		if err != nil {
+			return nil, graph.InvalidArgument.Errorf("%w", err)
+		}
+		m.Args = args
 	}
 	m.Callback, m.Sub = nil, nil
 	return p.request(ctx, &m)
@@ -70,9 +78,9 @@ func frameOf(v any) (*Frame, error) {
 	case string:
 		return NewFrame([]byte(v)), nil
 	case []byte:
-		return NewFrame(v), nil
+		return NewFrame(slices.Clone(v)), nil // the caller may use its buffer again
 	case json.RawMessage:
-		return NewFrame(v), nil
+		return NewFrame(slices.Clone(v)), nil
 	}
 	data, err := json.Marshal(v)
 	if err != nil {

@@ -14,12 +14,18 @@ import (
 type watch struct {
 	peer     *Peer
 	callback json.RawMessage
+	base     Message // what each update has besides its event: whom it is for
+	pad      bool    // see Graphscript.Pad
 	queue    *graph.Queue[update]
 	marked   atomic.Bool // whether the outbox knows
+	lost     uint64      // events lost before they came here, or that could not be encoded; used by deliver alone
+	failing  bool        // whether the last event could not be encoded; likewise
+	told     uint64      // how many of these the other end knows of; used by drain alone
 
 	mu      sync.Mutex // guards all below
 	sub     *graph.Subscription
 	stopped bool
+	end     *Frame // tells the other end that the watch has ended, after all that is queued
 }
 
 // An update is what goes out for one event; the frame is shared with other peers where they
@@ -27,36 +33,53 @@ type watch struct {
 type update struct {
 	frame   *Frame
 	message Message
+	lost    uint64 // how many were lost before they were queued, since the watch began
 }
 
 // subscribe answers a KindSubscribe.
 func (p *Peer) subscribe(ctx context.Context, m *Message) (json.RawMessage, error) {
-	var o graph.WatchOptions
-	if m.Args != nil {
-		if err := json.Unmarshal(m.Args, &o); err != nil {
-			return nil, graph.InvalidArgument.Errorf("malformed subscription options")
-		}
+	o, err := watchOptions(m.Args, p.service.options.Limits)
+	if err != nil {
+		return nil, err
 	}
-	w := &watch{peer: p, callback: m.Callback, queue: graph.NewQueue[update](o.Lag)}
+	w := &watch{peer: p, callback: m.Callback, base: Message{Sub: m.Callback}, queue: graph.NewQueue[update](o.Lag)}
 	if err := p.addWatch(w); err != nil {
 		return nil, err
 	}
-	o.Tap, o.Room = true, nil
+	o.Tap = true
 	if o.Lag.Policy == graph.Block {
 		o.Room = w.queue.WaitRoom
 	}
 	v, err := p.service.Do(ctx, &graph.Call{Verb: graph.VerbSubscribe, Route: m.Route, Watch: o, Deliver: w.deliver})
 	if err != nil {
-		p.dropWatch(w.callback)
+		p.dropWatch(w)
 		return nil, err
 	}
 	sub, ok := v.(*graph.Subscription)
 	if !ok {
-		p.dropWatch(w.callback)
+		p.dropWatch(w)
 		return nil, graph.Internal.Errorf("subscribe gave no subscription")
 	}
 	w.started(sub)
 	return json.RawMessage("true"), nil
+}
+
+// watchOptions decodes the args of a KindSubscribe, and cuts what the other end asks for down to what one peer may
+// have: the size decides how much memory waits for it, and the wait how long it holds up others.
+func watchOptions(raw json.RawMessage, l Limits) (graph.WatchOptions, error) {
+	var o graph.WatchOptions
+	if raw == nil {
+		return o, nil
+	}
+	if err := json.Unmarshal(raw, &o); err != nil {
+		return o, graph.InvalidArgument.Errorf("malformed subscription options")
+	}
+	if o.Lag.Size == 0 {
+		o.Lag.Size = graph.DefaultQueueSize
+	}
+	o.Lag.Size = min(o.Lag.Size, l.QueueMessages)
+	o.Lag.Wait = min(o.Lag.Wait, l.BlockWait)
+	return o, nil
 }
 
 func (p *Peer) addWatch(w *watch) error {
@@ -74,12 +97,24 @@ func (p *Peer) addWatch(w *watch) error {
 	return nil
 }
 
-func (p *Peer) dropWatch(callback json.RawMessage) *watch {
+// takeWatch removes and returns the watch with this callback, or returns nil.
+func (p *Peer) takeWatch(callback json.RawMessage) *watch {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	w := p.watches[string(callback)]
 	delete(p.watches, string(callback))
 	return w
+}
+
+// dropWatch removes w and reports whether it was there. Meanwhile there may be another one with its callback.
+func (p *Peer) dropWatch(w *watch) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.watches[string(w.callback)] != w {
+		return false
+	}
+	delete(p.watches, string(w.callback))
+	return true
 }
 
 // started keeps the graph's side of the watch, or stops it if the watch was stopped meanwhile.
@@ -95,85 +130,111 @@ func (w *watch) started(sub *graph.Subscription) {
 	sub.OnEnd(w.ended)
 }
 
-// stop ends the watch from the other end's side.
-func (w *watch) stop() {
+// release ends a watch that the other end no longer has: it lets go of what is queued for it and returns the
+// graph's side, if there is one yet. Stopping that runs hooks of the application, which may take their time.
+func (w *watch) release() *graph.Subscription {
 	w.mu.Lock()
 	w.stopped = true
 	sub := w.sub
 	w.mu.Unlock()
-	if sub != nil {
+	w.queue.Close(nil)
+	for {
+		if _, _, ok := w.queue.TryPop(); !ok {
+			return sub
+		}
+	}
+}
+
+// stop is release on a goroutine that may be held up.
+func (w *watch) stop() {
+	if sub := w.release(); sub != nil {
 		sub.Stop()
 	}
-	w.queue.Close(nil)
 }
 
-// ended tells the other end that what it watches is gone.
+// ended tells the other end, after the last update, that what it watches is gone.
 func (w *watch) ended(err error) {
-	if err == nil || w.peer.dropWatch(w.callback) == nil {
+	if !w.peer.dropWatch(w) {
+		return // the other end has ended it
+	}
+	if err == nil {
+		err = graph.Canceled.Errorf("the subscription was stopped")
+	}
+	w.queue.Close(nil)
+	if w.base.Sub == nil { // a graphscript client has no word for it
+		w.peer.forgetListener(w)
 		return
 	}
-	failure := w.peer.service.Failure(w.peer.ctx, "subscription", err)
-	w.push(update{message: Message{Sub: w.callback, Error: failure}})
+	end := w.base
+	end.Error = w.peer.service.Failure(w.peer.ctx, "subscription", err)
+	w.mu.Lock()
+	w.end = w.peer.frame(&end)
+	w.mu.Unlock()
+	w.mark()
 }
 
-// deliver queues an event. It runs inside the publish and therefore only hands on.
+// deliver queues an event. It runs inside the publish and therefore only hands on. The events of a
+// subscription come one at a time.
 func (w *watch) deliver(_ context.Context, e graph.Event) {
-	data, err := e.JSON()
+	s := w.peer.service
+	w.lost += e.Lost
+	u := update{message: w.base, lost: w.lost}
+	data, err := encodeEvent(e)
+	if err == nil {
+		u.message.Args, u.message.Position, u.message.Lost, u.message.Snapshot = data, e.Position, e.Lost, e.Snapshot
+		u.frame, err = s.last.frame(&u.message, w.pad)
+	}
 	if err != nil {
-		w.peer.service.log.Error("update cannot be encoded", "error", err)
+		if !w.failing { // of many in a row the first is enough for a log
+			s.log.Error("update cannot be sent", "subscription", string(w.callback), "error", err)
+		}
+		w.failing = true
+		w.lost++
 		return
 	}
-	u := update{message: Message{Sub: w.callback, Args: data, Position: e.Position, Lost: e.Lost, Snapshot: e.Snapshot}}
-	u.frame = w.peer.service.updateFrame(w.peer, &u.message)
-	w.push(u)
-}
-
-func (w *watch) push(u update) {
+	w.failing = false
 	if !w.queue.Push(u) {
 		w.peer.fail(graph.ResourceExhausted.Errorf("the peer fell behind in a subscription"), false)
 		return
 	}
+	w.mark()
+}
+
+func encodeEvent(e graph.Event) (json.RawMessage, error) {
+	if _, none := e.Value.(graph.Void); none {
+		return nil, nil
+	}
+	return e.JSON()
+}
+
+func (w *watch) mark() {
 	if !w.marked.Swap(true) {
 		w.peer.out.mark(w)
 	}
 }
 
-// drain appends the frames of all queued updates.
+// drain appends the frames of all queued updates, and of the end.
 func (w *watch) drain(frames []*Frame) []*Frame {
 	w.marked.Store(false)
+	w.mu.Lock()
+	end := w.end // once it is set nothing more is queued
+	w.end = nil
+	w.mu.Unlock()
 	for {
-		u, lost, ok := w.queue.TryPop()
+		u, dropped, ok := w.queue.TryPop()
 		if !ok {
-			return frames
+			break
 		}
-		if lost > 0 || u.frame == nil {
-			u.message.Lost += lost
-			u.frame = w.peer.frame(&u.message)
+		// What was dropped may have told of others that were lost before it.
+		if lost := u.lost - w.told + dropped; lost != u.message.Lost {
+			u.message.Lost = lost
+			u.frame = NewFrame(u.message.appendUpdate(w.pad))
 		}
+		w.told = u.lost
 		frames = append(frames, u.frame)
 	}
-}
-
-// lastUpdate remembers the frame made last, for the next peer that watches the same.
-type lastUpdate struct {
-	data    *byte
-	message Message
-	dialect dialect
-	frame   *Frame
-}
-
-// updateFrame returns a frame for m. One publish reaches all its watchers one after the
-// other, so remembering a single frame is enough to encode it once.
-func (s *Service) updateFrame(p *Peer, m *Message) *Frame {
-	if len(m.Args) == 0 {
-		return p.frame(m)
+	if end != nil {
+		frames = append(frames, end)
 	}
-	if last := s.last.Load(); last != nil && last.data == &m.Args[0] && last.dialect == p.dialect &&
-		string(last.message.Sub) == string(m.Sub) && last.message.Position == m.Position &&
-		last.message.Lost == m.Lost && last.message.Snapshot == m.Snapshot {
-		return last.frame
-	}
-	f := NewSharedFrame(p.dialect.encode(p, m))
-	s.last.Store(&lastUpdate{data: &m.Args[0], message: *m, dialect: p.dialect, frame: f})
-	return f
+	return frames
 }

@@ -1,16 +1,11 @@
 package sse
 
 import (
-	"context"
-	"errors"
-	"maps"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/graphscript-go/graphscript/graph"
-	"github.com/graphscript-go/graphscript/internal/eventstream"
 	"github.com/graphscript-go/graphscript/services"
 )
 
@@ -22,11 +17,9 @@ type ChannelInfo struct {
 	backend *Backend
 
 	mu       sync.Mutex // guards all below
-	sessions map[*services.Peer]*ClientInfo
+	sessions map[string]*ClientInfo
 	closed   bool
 }
-
-var _ http.Handler = (*ChannelInfo)(nil)
 
 // A ClientInfo is one session: a services.Peer, and what only an event stream can do.
 type ClientInfo struct {
@@ -37,15 +30,22 @@ type ClientInfo struct {
 	// parameter lastEventId. It is the client's word: check it before use.
 	LastEventID string
 
-	keepAlive *time.Timer
+	every time.Duration // how often a comment is sent
+	beat  *services.Frame
+	beats *time.Timer // nil if never
 }
 
 // Push sends a value, as JSON, in an event of the default type. It never waits: a client that has no room is closed.
 func (c *ClientInfo) Push(v any) error { return c.PushEvent("", v) }
 
-// PushEvent is Push with an event type.
-func (c *ClientInfo) PushEvent(event string, v any) error {
-	f, err := eventFrame(event, v)
+// PushEvent is Push with an event type. A type that could be taken for another, or that ends the stream, gives
+// InvalidArgument: control, format and other invisible characters, and "close".
+func (c *ClientInfo) PushEvent(event string, v any) error { return c.PushEventID(event, "", v) }
+
+// PushEventID is PushEvent with an id, which the client sends back in LastEventID. An id is up to 64
+// characters out of A-Z a-z 0-9 . _ ~ -.
+func (c *ClientInfo) PushEventID(event, id string, v any) error {
+	f, err := eventFrame(event, id, v)
 	if err != nil {
 		return err
 	}
@@ -56,174 +56,53 @@ func (c *ClientInfo) PushEvent(event string, v any) error {
 func (i *ChannelInfo) Push(v any) (int, error) { return i.PushEvent("", v) }
 
 // PushEvent is Push with an event type, such as one of Channels.
-func (i *ChannelInfo) PushEvent(event string, v any) (int, error) {
-	f, err := eventFrame(event, v)
+func (i *ChannelInfo) PushEvent(event string, v any) (int, error) { return i.PushEventID(event, "", v) }
+
+// PushEventID is PushEvent with an id.
+func (i *ChannelInfo) PushEventID(event, id string, v any) (int, error) {
+	f, err := eventFrame(event, id, v)
 	if err != nil {
 		return 0, err
 	}
 	return i.SendFrame(f), nil
 }
 
+// keepAlive sends a comment and sets the timer for the next. It waits for room in the queue, which may be full for a moment
+// because much is sent and read.
+func (c *ClientInfo) keepAlive() {
+	if c.SendFrame(c.Context(), c.beat) != nil {
+		return
+	}
+	c.beats.Reset(c.every)
+	if c.Err() != nil { // serve may have stopped the timer before it was set again
+		c.beats.Stop()
+	}
+}
+
 // Session returns the live session with this id, or nil.
 func (i *ChannelInfo) Session(id string) *ClientInfo {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	for p, c := range i.sessions {
-		if p.ID() == id {
-			return c
-		}
-	}
-	return nil
+	return i.sessions[id]
 }
 
-// ServeHTTP streams, takes messages, or says what it can do.
-func (i *ChannelInfo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	svc := i.backend.service
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	identity, err := svc.Admit(r)
-	if err == nil && i.isClosed() {
-		err = graph.Unavailable.Errorf("the endpoint is closed")
-	}
-	// The answer to a preflight needs no identity; it tells nothing but what is allowed.
-	if preflight(r) && graph.CodeOf(err) != graph.PermissionDenied {
-		svc.AllowOrigin(w, r)
-		w.WriteHeader(http.StatusNoContent)
-		return
-	}
-	if err == nil || graph.CodeOf(err) != graph.PermissionDenied {
-		svc.AllowOrigin(w, r)
-	}
-	switch {
-	case err != nil && graph.CodeOf(err) == graph.Unavailable && r.Method == http.MethodGet:
-		i.turnAway(w)
-	case err != nil:
-		refuse(svc, w, r, err)
-	case r.Method == http.MethodGet && !acceptsStream(r):
-		w.WriteHeader(http.StatusNotAcceptable)
-	case r.Method == http.MethodGet:
-		i.stream(w, r, identity)
-	case r.Method == http.MethodHead:
-		i.header(w)
-	case r.Method == http.MethodPost:
-		i.receive(w, r, identity)
-	default:
-		w.Header().Set("Allow", "GET, HEAD, POST, OPTIONS")
-		if r.Method == http.MethodOptions {
-			w.WriteHeader(http.StatusNoContent)
-			return
-		}
-		w.WriteHeader(http.StatusMethodNotAllowed)
-	}
-}
-
-func preflight(r *http.Request) bool {
-	return r.Method == http.MethodOptions && r.Header.Get("Origin") != "" && r.Header.Get("Access-Control-Request-Method") != ""
-}
-
-func acceptsStream(r *http.Request) bool {
-	accept := strings.ToLower(strings.Join(r.Header.Values("Accept"), ","))
-	return accept == "" || strings.Contains(accept, eventstream.MediaType) ||
-		strings.Contains(accept, "*/*") || strings.Contains(accept, "text/*")
-}
-
-// header sets the header of a stream.
-func (i *ChannelInfo) header(w http.ResponseWriter) {
-	h := w.Header()
-	h.Set("Cache-Control", "no-store, no-transform")
-	h.Set("X-Accel-Buffering", "no")
-	maps.Copy(h, i.Props.Header)
-	h.Set("Content-Type", eventstream.MediaType)
-	// Before go-sse flushes: a compressing middleware decides at WriteHeader, and would else send compressed
-	// bytes without saying so.
-	w.WriteHeader(http.StatusOK)
-}
-
-// turnAway ends a stream at once and asks the client to come back. A status other than 200 would
-// end a browser's EventSource for good.
-func (i *ChannelInfo) turnAway(w http.ResponseWriter) {
-	i.header(w)
-	_, _ = w.Write(i.opening(nil))
-}
-
-// opening is what a stream begins with.
-func (i *ChannelInfo) opening(dst []byte) []byte {
-	dst, _ = eventstream.AppendComment(dst, "ok")
-	if i.Props.Retry > 0 {
-		dst, _ = eventstream.AppendRetry(dst, i.Props.Retry)
-	}
-	return dst
-}
-
-// stream serves one session on the handler's goroutine, so that nothing writes when the handler has returned.
-func (i *ChannelInfo) stream(w http.ResponseWriter, r *http.Request, identity services.Identity) {
-	svc := i.backend.service
-	l, err := newLink(w, r)
-	if err != nil {
-		svc.Logger().Error("event stream cannot be served", "error", err)
-		http.Error(w, "the server cannot stream", http.StatusInternalServerError)
-		return
-	}
-	defer l.end()
-	peer, err := svc.Attach(l, services.AttachOptions{Transport: "sse", Identity: identity})
-	if code := graph.CodeOf(err); code == graph.Unavailable || code == graph.ResourceExhausted {
-		i.turnAway(w)
-		return
-	} else if err != nil {
-		refuse(svc, w, r, err)
-		return
-	}
-	i.header(w)
-	if err := l.flush(time.Now().Add(svc.Limits().WriteTimeout), i.opening(nil)); err != nil {
-		peer.Lost(err)
-	}
-	c := &ClientInfo{Peer: peer, Request: r, LastEventID: lastEventID(r)}
-	i.open(c)
-	_ = peer.Serve(r.Context())
-	if c.keepAlive != nil {
-		c.keepAlive.Stop()
-	}
-}
-
-func lastEventID(r *http.Request) string {
-	if id := r.Header.Get("Last-Event-ID"); id != "" {
-		return id
-	}
-	return r.URL.Query().Get("lastEventId")
-}
-
-// open starts what belongs to a session besides its writer.
-func (i *ChannelInfo) open(c *ClientInfo) {
-	svc := i.backend.service
+// add takes a session into the endpoint and reports false if that is closed.
+func (i *ChannelInfo) add(c *ClientInfo) bool {
 	i.mu.Lock()
-	i.sessions[c.Peer] = c
-	i.mu.Unlock()
-	i.Add(c.Peer)
-	if i.Props.KeepAlive > 0 {
-		comment, _ := eventstream.AppendComment(nil, "")
-		beat := services.NewEncodedFrame(frames{}, comment)
-		c.keepAlive = time.AfterFunc(i.Props.KeepAlive, func() {
-			if c.Offer(beat) == nil {
-				c.keepAlive.Reset(i.Props.KeepAlive)
-			}
-		})
+	defer i.mu.Unlock()
+	if i.closed {
+		return false
 	}
-	// The handler's context ends when it returns, and a hook may still log by it.
-	ctx := context.WithoutCancel(c.Request.Context())
-	svc.Go(func() {
-		if i.Props.OnConnection != nil {
-			if err := i.Props.OnConnection(c, c.Request); err != nil {
-				f := svc.Failure(ctx, "OnConnection", err)
-				c.Close(f.Code, f.Message)
-			}
-		}
-		<-c.Done()
-		i.mu.Lock()
-		delete(i.sessions, c.Peer)
-		i.mu.Unlock()
-		if i.Props.OnConnectionClose != nil {
-			i.Props.OnConnectionClose(c, c.Err())
-		}
-	})
+	i.sessions[c.ID()] = c
+	i.Add(c.Peer)
+	return true
+}
+
+func (i *ChannelInfo) remove(c *ClientInfo) {
+	i.Remove(c.Peer)
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	delete(i.sessions, c.ID())
 }
 
 // Terminate closes the endpoint with all its sessions and frees its Path. Later requests are turned away.
@@ -251,12 +130,4 @@ func (i *ChannelInfo) isClosed() bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.closed
-}
-
-func refuse(svc *services.Service, w http.ResponseWriter, r *http.Request, err error) {
-	f, ok := errors.AsType[*graph.Error](err)
-	if !ok {
-		f = svc.Failure(r.Context(), r.URL.Path, err)
-	}
-	writeJSON(w, services.HTTPStatus(f.Code), map[string]any{"error": f})
 }

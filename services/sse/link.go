@@ -1,56 +1,36 @@
 package sse
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 
 	gosse "github.com/tmaxmax/go-sse"
 
 	"github.com/graphscript-go/graphscript/graph"
-	"github.com/graphscript-go/graphscript/internal/eventstream"
 	"github.com/graphscript-go/graphscript/services"
 )
 
-// frames is the encoding of an event stream. Frames were checked when they were made.
-type frames struct{}
-
-func (frames) AppendFrame(dst []byte, f *services.Frame) []byte {
-	dst, err := eventstream.Append(dst, eventstream.Block{Type: f.Event, ID: f.ID, Data: string(f.Payload)})
-	if err != nil {
-		dst, _ = eventstream.AppendComment(dst, "event left out")
-	}
-	return dst
-}
-
-// eventFrame makes a frame of an event, or says why it cannot be one.
-func eventFrame(event string, v any) (*services.Frame, error) {
-	data, err := json.Marshal(v)
-	if err != nil {
-		return nil, fmt.Errorf("push event: %w", err)
-	}
-	if _, err := eventstream.Append(nil, eventstream.Block{Type: event}); err != nil {
-		return nil, graph.InvalidArgument.Errorf("push event: %w", err)
-	}
-	f := services.NewSharedFrame(data)
-	f.Event = event
-	return f, nil
-}
-
-// A link writes to one response. All writes happen on the handler's goroutine, except that Close may set
-// a deadline to free it.
+// A link writes to one response. All writes happen on the handler's goroutine, except that Close may say
+// goodbye from another one.
 type link struct {
-	session *gosse.Session
-	control *http.ResponseController
-	buf     []byte
-	token   chan struct{} // held while something is written, and for good when the handler has returned
+	writer   http.ResponseWriter
+	session  *gosse.Session // flushes
+	control  *http.ResponseController
+	encoding frames
+	retry    time.Duration // for a client that is to come back; not positive leaves it to the client
+	buf      []byte        // what Write gathers; kept for the next time unless it grew large
+	token    chan struct{} // held while something is written; guards buf, torn and behind
+	torn     bool          // whether an event was cut off, so that nothing can follow
+	http2    bool
+	behind   <-chan error // a write over HTTP/2 that could not be freed; see send
+	closing  sync.Once
 
-	mu     sync.Mutex // guards all below
-	closed bool
-	ended  bool // whether the handler has returned; the response must not be touched then
+	mu     sync.Mutex // guards all below, and the deadlines
+	closed bool       // set when no message may follow: Close was called, or the client has gone
+	ended  bool       // set when the handler is about to return; the response must not be touched then
 }
 
 var _ services.Link = (*link)(nil)
@@ -58,108 +38,149 @@ var _ services.Link = (*link)(nil)
 // keptBuffer is how much of a write buffer an idle session keeps.
 const keptBuffer = 4 << 10
 
-var errClosed = errors.New("stream closed")
+// goodbyeTimeout bounds the last write of a session.
+const goodbyeTimeout = time.Second
+
+func errGone() error { return graph.Unavailable.Errorf("the client has gone") }
 
 // newLink checks that the response can be streamed to, through whatever middleware wraps it.
 func newLink(w http.ResponseWriter, r *http.Request) (*link, error) {
 	session, err := gosse.Upgrade(w, r)
 	if err != nil {
-		return nil, fmt.Errorf("a middleware hides http.Flusher: give its response writer an Unwrap method: %w", err)
+		return nil, fmt.Errorf("find http.Flusher (a middleware that wraps the response writer needs an Unwrap method): %w", err)
 	}
 	control := http.NewResponseController(w)
 	if err := control.SetWriteDeadline(time.Time{}); err != nil {
-		return nil, fmt.Errorf("a middleware hides write deadlines: give its response writer an Unwrap method: %w", err)
+		return nil, fmt.Errorf("set write deadline (a middleware that wraps the response writer needs an Unwrap method): %w", err)
 	}
 	// A server's ReadTimeout would end the stream too: its background read watches for the client's end.
 	_ = control.SetReadDeadline(time.Time{})
-	return &link{session: session, control: control, token: make(chan struct{}, 1)}, nil
+	return &link{writer: w, session: session, control: control, token: make(chan struct{}, 1), http2: r.ProtoMajor >= 2}, nil
 }
+
+func (l *link) hold()    { l.token <- struct{}{} }
+func (l *link) release() { <-l.token }
 
 // Write sends all frames and flushes once.
 func (l *link) Write(deadline time.Time, list []*services.Frame) error {
-	l.token <- struct{}{}
-	defer func() { <-l.token }()
-	l.mu.Lock()
-	closed := l.closed
-	l.mu.Unlock()
-	if closed {
-		return errClosed
-	}
+	l.hold()
+	defer l.release()
 	for _, f := range list {
-		l.buf = f.AppendTo(l.buf, frames{})
+		l.buf = f.AppendTo(l.buf, l.encoding)
 	}
 	err := l.flush(deadline, l.buf)
-	if cap(l.buf) > keptBuffer {
+	if cap(l.buf) > keptBuffer || err != nil { // a write that is left behind still reads it
 		l.buf = nil
 	}
 	l.buf = l.buf[:0]
 	return err
 }
 
-// flush writes p under a deadline and clears it: left behind it would end an HTTP/2 stream that is idle.
+// flush sends p under a deadline. The caller holds the token.
 func (l *link) flush(deadline time.Time, p []byte) error {
-	if err := l.control.SetWriteDeadline(deadline); err != nil {
+	if err := l.allow(deadline); err != nil {
 		return err
 	}
-	if _, err := l.session.Res.Write(p); err != nil {
-		return err
-	}
-	if err := l.session.Res.Flush(); err != nil {
-		return err
-	}
-	return l.control.SetWriteDeadline(time.Time{})
-}
-
-// Close says goodbye, unless a write is stuck, which it frees.
-func (l *link) Close(reason error) error {
-	l.mu.Lock()
-	if l.closed || l.ended {
-		l.mu.Unlock()
+	err := l.send(deadline, p)
+	l.torn = err != nil
+	switch {
+	case err == nil:
+		_ = l.allow(time.Time{}) // left behind it would end an HTTP/2 stream that is idle
 		return nil
-	}
-	l.closed = true
-	l.mu.Unlock()
-	select {
-	case l.token <- struct{}{}:
-		defer func() { <-l.token }()
-		return l.flush(time.Now().Add(time.Second), goodbye(reason))
+	case !time.Now().Before(deadline): // HTTP/2 has another error for that
+		return fmt.Errorf("%w: %w", os.ErrDeadlineExceeded, err)
 	default:
-		return l.abort()
+		return fmt.Errorf("connection lost: %w", err)
 	}
 }
 
-// abort makes a write that is stuck fail.
-func (l *link) abort() error {
+// send writes p, whose deadline is set. Over HTTP/2 that deadline frees a write that waits for the window of its stream,
+// and not one that waits for the connection, which only HTTP2Config.WriteByteTimeout of the server does. Such a write
+// is left behind: the session ends, and the handler waits for the connection.
+func (l *link) send(deadline time.Time, p []byte) error {
+	if !l.http2 {
+		return l.write(p)
+	}
+	const slack = 100 * time.Millisecond // in which the stream's deadline should do
+	timer := time.NewTimer(time.Until(deadline) + slack)
+	defer timer.Stop()
+	done := make(chan error, 1)
+	go func() { done <- l.write(p) }()
+	select {
+	case err := <-done:
+		return err
+	case <-timer.C:
+		l.behind = done
+		return os.ErrDeadlineExceeded
+	}
+}
+
+// write writes to the outermost response writer, which may count, and flushes the one that can.
+func (l *link) write(p []byte) error {
+	if _, err := l.writer.Write(p); err != nil {
+		return err
+	}
+	return l.session.Flush()
+}
+
+// allow sets the deadline of a write, unless no message may follow.
+func (l *link) allow(deadline time.Time) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.ended {
-		return nil
+	if l.closed || l.ended {
+		return errGone()
 	}
-	return l.control.SetWriteDeadline(time.Now())
+	return l.control.SetWriteDeadline(deadline)
 }
 
-// end is called by the handler before it returns: it waits for a Close in progress and keeps later ones from
-// the response.
+// Close says goodbye, unless an event was cut off. Every call returns when that has been written, or cannot be.
+func (l *link) Close(reason error) (err error) {
+	l.closing.Do(func() { err = l.close(reason) })
+	return err
+}
+
+func (l *link) close(reason error) error {
+	deadline := time.Now().Add(goodbyeTimeout)
+	l.last(deadline) // also ends a Write that is stuck
+	l.hold()
+	defer l.release()
+	if !l.last(deadline) || l.torn { // the Write has cleared its deadline
+		return nil
+	}
+	return l.send(deadline, goodbye(reason, l.retry))
+}
+
+// last refuses further messages and sets the deadline of the last one. It reports whether the response may still be used.
+func (l *link) last(deadline time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	return !l.ended && l.control.SetWriteDeadline(deadline) == nil
+}
+
+// abandon makes a Write in progress fail, as the client has gone. It reports whether there was one that did: then
+// the Write says why.
+func (l *link) abandon() bool {
+	l.mu.Lock()
+	l.closed = true
+	if !l.ended {
+		_ = l.control.SetWriteDeadline(time.Now())
+	}
+	l.mu.Unlock()
+	l.hold()
+	defer l.release()
+	return l.torn
+}
+
+// end is called by the handler before it returns: it waits for a Close in progress and for a write that was left
+// behind, and keeps later ones from the response.
 func (l *link) end() {
-	l.token <- struct{}{}
+	l.hold()
+	defer l.release()
 	l.mu.Lock()
 	l.ended = true
 	l.mu.Unlock()
-}
-
-// goodbye is the last event of a stream.
-func goodbye(reason error) []byte {
-	failure := &graph.Error{Code: graph.CodeOf(reason)}
-	if e, ok := errors.AsType[*graph.Error](reason); ok {
-		failure.Message = e.Message
+	if l.behind != nil {
+		<-l.behind
 	}
-	data, err := json.Marshal(failure)
-	if err != nil {
-		return nil
-	}
-	block, _ := eventstream.Append(nil, eventstream.Block{Type: eventClose, Data: string(data)})
-	return block
 }
-
-// eventClose is the type of a stream's last event.
-const eventClose = "close"

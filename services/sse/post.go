@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"mime"
 	"net/http"
 	"strings"
 	"time"
@@ -14,8 +15,19 @@ import (
 	"github.com/graphscript-go/graphscript/services"
 )
 
-// receive takes the messages of a POST.
-func (i *ChannelInfo) receive(w http.ResponseWriter, r *http.Request, identity services.Identity) {
+// A bodyError is a body that could not be read, with the status that says so.
+type bodyError struct {
+	status int
+	reason error
+}
+
+func (e *bodyError) Error() string { return e.reason.Error() }
+
+func (e *bodyError) Unwrap() error { return e.reason }
+
+// receive takes the messages of a POST. If draining is not nil it is why nothing new begins; what belongs to a session is
+// still taken, as the calls that run may need it to finish.
+func (i *ChannelInfo) receive(w http.ResponseWriter, r *http.Request, identity services.Identity, draining error) {
 	svc := i.backend.service
 	body, err := i.body(w, r)
 	if err != nil {
@@ -24,50 +36,72 @@ func (i *ChannelInfo) receive(w http.ResponseWriter, r *http.Request, identity s
 	}
 	token := r.Header.Get(services.HeaderSession)
 	if token == "" {
-		i.once(w, r, identity, body)
+		i.once(w, r, identity, body, draining)
 		return
 	}
-	peer := svc.PeerByToken(token)
-	// One answer for all that is wrong with a session, so that it tells nothing about those of others.
-	if peer == nil || peer.Transport() != "sse" || peer.Identity().User != identity.User {
-		refuse(svc, w, r, graph.NotFound.Errorf("no such session"))
+	if err := i.deliver(token, identity, body, isText(r)); err != nil {
+		refuse(svc, w, r, err)
 		return
+	}
+	w.WriteHeader(http.StatusAccepted)
+}
+
+// isText reports whether the whole body is one message, whatever it is, and not one message on each line.
+func isText(r *http.Request) bool {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && kind == "text/plain"
+}
+
+// deliver hands messages to the session a token stands for. There is one answer for all that is wrong with a session, so
+// that it tells nothing about those of others, or whether there was one.
+func (i *ChannelInfo) deliver(token string, identity services.Identity, body []byte, whole bool) error {
+	gone := graph.NotFound.Errorf("no such session")
+	peer := i.backend.service.PeerByToken(token)
+	if peer == nil || i.Session(peer.ID()) == nil || peer.Identity().User != identity.User {
+		return gone
+	}
+	if whole {
+		if peer.Deliver(body) != nil {
+			return gone
+		}
+		return nil
 	}
 	for line := range bytes.SplitSeq(body, []byte{'\n'}) {
 		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
-		if err := peer.Deliver(line); err != nil {
-			refuse(svc, w, r, graph.Unavailable.Errorf("the session is closed"))
-			return
+		if peer.Deliver(line) != nil {
+			return gone
 		}
 	}
-	w.WriteHeader(http.StatusAccepted)
+	return nil
 }
 
 func (i *ChannelInfo) body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	control := http.NewResponseController(w)
 	// A server that cannot bound the time still has its own timeouts; the size is bounded in any case.
-	_ = control.SetReadDeadline(time.Now().Add(i.Props.BodyTimeout))
+	deadline := time.Now().Add(i.Props.BodyTimeout)
+	_ = control.SetReadDeadline(deadline)
 	most := i.backend.service.Limits().MessageBytes
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
+	if err == nil {
+		_ = control.SetReadDeadline(time.Time{}) // left behind it would cancel a route that takes its time
+		return body, nil
+	}
+	w.Header().Set("Connection", "close") // the rest of the body is in the way of another request
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return nil, graph.ResourceExhausted.Errorf("body over %d bytes", most)
+		return nil, &bodyError{http.StatusRequestEntityTooLarge, graph.ResourceExhausted.Errorf("the body is over %d bytes", most)}
 	}
-	if err != nil {
-		return nil, graph.InvalidArgument.Errorf("read body: %w", err)
+	if !time.Now().Before(deadline) {
+		return nil, &bodyError{http.StatusRequestTimeout, graph.DeadlineExceeded.Errorf("the body was not complete within %s", i.Props.BodyTimeout)}
 	}
-	_ = control.SetReadDeadline(time.Time{})
-	return body, nil
+	return nil, graph.InvalidArgument.Errorf("the body could not be read")
 }
 
-// once runs a message that belongs to no session and answers with its result.
-func (i *ChannelInfo) once(w http.ResponseWriter, r *http.Request, identity services.Identity, body []byte) {
+// once runs a message that comes without a session's secret and answers with its result.
+func (i *ChannelInfo) once(w http.ResponseWriter, r *http.Request, identity services.Identity, body []byte, draining error) {
 	svc := i.backend.service
 	m, err := services.Decode(body)
-	if err == nil && m.Kind() != services.KindPost && m.Kind() != services.KindRequest {
-		err = graph.InvalidArgument.Errorf("want a message with a route")
-	}
 	if err != nil {
 		refuse(svc, w, r, err)
 		return
@@ -78,10 +112,13 @@ func (i *ChannelInfo) once(w http.ResponseWriter, r *http.Request, identity serv
 		ctx, cancel = context.WithTimeout(ctx, m.Meta.Timeout)
 		defer cancel()
 	}
-	v, err := svc.Do(ctx, &graph.Call{Route: m.Route, Method: strings.ToLower(m.Method), Args: graph.ArgsJSON(m.Args)})
-	var data json.RawMessage
-	if err == nil {
-		data, err = services.EncodeResult(v)
+	data, handled, err := i.graphscriptMessage(ctx, &m, identity, body)
+	switch {
+	case handled:
+	case draining != nil:
+		err = draining
+	default:
+		data, err = i.run(ctx, &m)
 	}
 	switch {
 	case err != nil:
@@ -93,12 +130,14 @@ func (i *ChannelInfo) once(w http.ResponseWriter, r *http.Request, identity serv
 	}
 }
 
-func writeJSON(w http.ResponseWriter, status int, v any) {
-	data, err := json.Marshal(v)
-	if err != nil {
-		status, data = http.StatusInternalServerError, []byte(`{"error":{"code":"internal"}}`)
+func (i *ChannelInfo) run(ctx context.Context, m *services.Message) (json.RawMessage, error) {
+	if kind := m.Kind(); kind != services.KindPost && kind != services.KindRequest {
+		return nil, graph.InvalidArgument.Errorf("want a message with a route")
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_, _ = w.Write(data)
+	call := &graph.Call{Route: m.Route, Method: strings.ToLower(m.Method), Args: graph.ArgsJSON(m.Args)}
+	v, err := i.backend.service.Do(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	return services.EncodeResult(v)
 }

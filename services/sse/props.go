@@ -34,14 +34,16 @@ type Props struct {
 	// error ends the session with the error's code. What must run before anything is sent belongs in
 	// services.Options.OnConnect.
 	OnConnection func(c *ClientInfo, r *http.Request) error
-	// OnConnectionClose runs once for each session when it is gone, with the reason.
+	// OnConnectionClose runs once for each session when it is gone and OnConnection has returned, with the reason.
 	OnConnectionClose func(c *ClientInfo, reason error)
 	// OnClose runs when the endpoint is closed.
 	OnClose func()
 	// KeepAlive is how often a comment is sent to keep proxies from closing an idle stream, and to find out that
 	// a client is gone. Default 15 s; negative is never.
 	KeepAlive time.Duration
-	// Retry is how long a browser waits before it comes back. Default 2 s; negative leaves it to the browser.
+	// Retry is how long a browser waits before it comes back, in whole milliseconds. Default 2 s; negative leaves it to
+	// the browser. A client that is turned away, because there are too many or the service shuts down, is
+	// told to wait up to twice as long, so that they do not all come back at once.
 	Retry time.Duration
 	// BodyTimeout bounds the time a POST takes to arrive. Default 10 s.
 	BodyTimeout time.Duration
@@ -59,14 +61,14 @@ func orDefault(d, otherwise time.Duration) time.Duration {
 // SetupSSE makes an endpoint. It fails if the backend has one with this Path.
 func (b *Backend) SetupSSE(props Props) (*ChannelInfo, error) {
 	props.KeepAlive = orDefault(props.KeepAlive, 15*time.Second)
-	props.Retry = orDefault(props.Retry, 2*time.Second)
+	props.Retry = orDefault(props.Retry, 2*time.Second).Truncate(time.Millisecond)
 	props.BodyTimeout = orDefault(props.BodyTimeout, 10*time.Second)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.paths[props.Path] != nil {
 		return nil, graph.AlreadyExists.Errorf("event stream %q exists", props.Path)
 	}
-	info := &ChannelInfo{Props: props, backend: b, sessions: make(map[*services.Peer]*ClientInfo)}
+	info := &ChannelInfo{Props: props, backend: b, sessions: make(map[string]*ClientInfo)}
 	b.paths[props.Path] = info
 	return info, nil
 }

@@ -3,7 +3,9 @@ package ws
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"time"
@@ -36,23 +38,18 @@ func OpenWS(ctx context.Context, url string, svc *services.Service, o *DialOptio
 	if svc == nil {
 		svc = services.New(graph.New(), nil)
 	}
-	dialer := websocket.Dialer{
-		NetDialContext: o.Dial, TLSClientConfig: o.TLS, Subprotocols: []string{Subprotocol},
-		Proxy: http.ProxyFromEnvironment, ReadBufferSize: 4 << 10, WriteBufferSize: 512,
-		HandshakeTimeout: 30 * time.Second,
-	}
-	conn, response, err := dialer.DialContext(ctx, url, o.Header)
+	conn, err := dial(ctx, url, o)
 	if err != nil {
-		return nil, dialError(url, response, err)
+		return nil, fmt.Errorf("open websocket %s: %w", url, err)
 	}
 	conn.SetReadLimit(svc.Limits().MessageBytes)
 	p := Props{Ping: o.Ping, Pong: o.Pong, MessageTimeout: o.MessageTimeout}
 	s, err := newSocket(svc, conn, p.timing(), services.AttachOptions{Transport: "ws", Client: true})
 	if err != nil {
 		_ = conn.Close()
-		return nil, err
+		return nil, fmt.Errorf("open websocket %s: %w", url, err)
 	}
-	s.start()
+	s.start(func() {})
 	select {
 	case <-s.Ready():
 		return s, nil
@@ -65,11 +62,51 @@ func OpenWS(ctx context.Context, url string, svc *services.Service, o *DialOptio
 	}
 }
 
-// dialError gives a refused handshake the code its status stands for.
-func dialError(url string, response *http.Response, err error) error {
-	if response == nil {
-		return graph.Unavailable.Errorf("open websocket %s: %w", url, err)
+// dial makes the handshake.
+func dial(ctx context.Context, url string, o *DialOptions) (*websocket.Conn, error) {
+	connect := o.Dial
+	if connect == nil {
+		connect = new(net.Dialer).DialContext
 	}
+	stop := func() bool { return true }
+	defer func() { stop() }()
+	dialer := websocket.Dialer{
+		NetDialContext: func(dialing context.Context, network, address string) (net.Conn, error) {
+			conn, err := connect(dialing, network, address)
+			if err == nil {
+				// gorilla heeds the deadline of a context, but not that it is cancelled.
+				stop = context.AfterFunc(ctx, func() { _ = conn.Close() })
+			}
+			return conn, err
+		},
+		TLSClientConfig: o.TLS, Subprotocols: []string{Subprotocol}, Proxy: http.ProxyFromEnvironment,
+		ReadBufferSize: 4 << 10, WriteBufferSize: 512, HandshakeTimeout: 30 * time.Second,
+	}
+	conn, response, err := dialer.DialContext(ctx, url, o.Header)
+	switch {
+	case err == nil:
+		return conn, nil
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case response != nil:
+		return nil, refusal(response)
+	}
+	return nil, graph.Unavailable.Errorf("%w", err)
+}
+
+// refusal is the error of an answer that does not upgrade: the server's own, or one by its status.
+func refusal(response *http.Response) error {
 	defer response.Body.Close() //nolint:errcheck // gorilla has read what there is
-	return services.CodeOfStatus(response.StatusCode).Errorf("open websocket %s: the server answered %s", url, response.Status)
+	var answer struct {
+		Error *graph.Error `json:"error"`
+	}
+	body, _ := io.ReadAll(response.Body)
+	if json.Unmarshal(body, &answer) == nil && answer.Error != nil && answer.Error.Code != 0 {
+		return answer.Error
+	}
+	code := services.CodeOfStatus(response.StatusCode)
+	if code == 0 {
+		code = graph.Unimplemented
+	}
+	return code.Errorf("the server answered %s", response.Status)
 }

@@ -41,13 +41,13 @@ func appendFrame(dst []byte, first byte, payload []byte, masked bool) []byte {
 	}
 	switch n := len(payload); {
 	case n <= 125:
-		dst = append(dst, first, mask|byte(n)) //nolint:gosec // n fits
+		dst = append(dst, first, mask|byte(n))
 	case n <= 0xffff:
 		dst = append(dst, first, mask|126)
-		dst = binary.BigEndian.AppendUint16(dst, uint16(n)) //nolint:gosec // n fits
+		dst = binary.BigEndian.AppendUint16(dst, uint16(n))
 	default:
 		dst = append(dst, first, mask|127)
-		dst = binary.BigEndian.AppendUint64(dst, uint64(n)) //nolint:gosec // n is not negative
+		dst = binary.BigEndian.AppendUint64(dst, uint64(n))
 	}
 	if !masked {
 		return append(dst, payload...)

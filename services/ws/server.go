@@ -1,9 +1,7 @@
 package ws
 
 import (
-	"encoding/json"
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
 
@@ -32,10 +30,10 @@ type Props struct {
 	// the router it is mounted on.
 	Path string
 	// OnConnection runs for each new socket, beside its traffic; it may call the socket and wait. An
-	// error closes the socket with the error's code. What must run before the first message is read belongs in
-	// services.Options.OnConnect.
+	// error closes the socket with the error's code. The request's context lives as long as the socket. What
+	// must run before the first message is read belongs in services.Options.OnConnect.
 	OnConnection func(s *SocketInfo, r *http.Request) error
-	// OnConnectionClose runs once for each socket when it is gone, with the reason.
+	// OnConnectionClose runs once for each socket when it is gone and OnConnection has returned, with the reason.
 	OnConnectionClose func(s *SocketInfo, reason error)
 	// OnClose runs when the endpoint is closed.
 	OnClose func()
@@ -73,15 +71,13 @@ type ServerInfo struct {
 	upgrader websocket.Upgrader
 
 	mu      sync.Mutex // guards all below
-	sockets map[*services.Peer]*SocketInfo
+	sockets map[string]*SocketInfo
 	closed  bool
 }
 
-var _ http.Handler = (*ServerInfo)(nil)
-
 // SetupWSS makes an endpoint. It fails if the backend has one with this Path.
 func (b *Backend) SetupWSS(props Props) (*ServerInfo, error) {
-	info := &ServerInfo{Props: props, backend: b, sockets: make(map[*services.Peer]*SocketInfo)}
+	info := &ServerInfo{Props: props, backend: b, sockets: make(map[string]*SocketInfo)}
 	info.upgrader = websocket.Upgrader{
 		ReadBufferSize:   512,
 		WriteBufferPool:  &sync.Pool{},
@@ -89,7 +85,7 @@ func (b *Backend) SetupWSS(props Props) (*ServerInfo, error) {
 		Subprotocols:     []string{Subprotocol},
 		CheckOrigin:      func(*http.Request) bool { return true }, // Service.Admit has checked Host and Origin
 		HandshakeTimeout: 5 * time.Second,
-		Error:            func(w http.ResponseWriter, _ *http.Request, status int, reason error) { refuse(w, status, reason) },
+		Error:            info.refuseUpgrade,
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -100,71 +96,30 @@ func (b *Backend) SetupWSS(props Props) (*ServerInfo, error) {
 	return info, nil
 }
 
-// ServeHTTP upgrades a request and returns; the socket lives on in goroutines of the service, which
-// frees the memory net/http holds for a request.
-func (i *ServerInfo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	svc := i.backend.service
-	identity, err := svc.Admit(r)
-	if err == nil && i.isClosed() {
-		err = graph.Unavailable.Errorf("the endpoint is closed")
-	}
-	if err != nil {
-		f := svc.Failure(r.Context(), r.URL.Path, err)
-		refuse(w, services.HTTPStatus(f.Code), f)
-		return
-	}
-	h := &hijacker{ResponseWriter: w}
-	conn, err := i.upgrader.Upgrade(h, r, i.Props.Header)
-	if err != nil {
-		return // the upgrader has answered
-	}
-	h.conn.on.Store(true)
-	conn.SetReadLimit(svc.Limits().MessageBytes)
-	s, err := newSocket(svc, conn, i.Props.timing(), services.AttachOptions{Transport: "ws", Identity: identity})
-	if err != nil {
-		f := svc.Failure(r.Context(), r.URL.Path, err)
-		_ = newLink(conn, false).Close(f)
-		_ = conn.Close()
-		return
-	}
-	s.Request = r
-	i.open(s)
-}
-
-func (i *ServerInfo) open(s *SocketInfo) {
-	i.mu.Lock()
-	i.sockets[s.Peer] = s
-	i.mu.Unlock()
-	i.Add(s.Peer)
-	svc := i.backend.service
-	s.start()
-	svc.Go(func() {
-		if i.Props.OnConnection != nil {
-			if err := i.Props.OnConnection(s, s.Request); err != nil {
-				f := svc.Failure(s.Request.Context(), "OnConnection", err)
-				s.Close(f.Code, f.Message)
-			}
-		}
-		<-s.Done()
-		i.mu.Lock()
-		delete(i.sockets, s.Peer)
-		i.mu.Unlock()
-		if i.Props.OnConnectionClose != nil {
-			i.Props.OnConnectionClose(s, s.Err())
-		}
-	})
-}
-
 // Socket returns the live socket with this id, or nil.
 func (i *ServerInfo) Socket(id string) *SocketInfo {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	for p, s := range i.sockets {
-		if p.ID() == id {
-			return s
-		}
+	return i.sockets[id]
+}
+
+// add takes a socket into the endpoint and reports false if that is closed.
+func (i *ServerInfo) add(s *SocketInfo) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.closed {
+		return false
 	}
-	return nil
+	i.sockets[s.ID()] = s
+	i.Add(s.Peer)
+	return true
+}
+
+func (i *ServerInfo) remove(s *SocketInfo) {
+	i.Remove(s.Peer)
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	delete(i.sockets, s.ID())
 }
 
 // Terminate closes the endpoint with all its sockets and frees its Path. Later requests are answered
@@ -194,18 +149,3 @@ func (i *ServerInfo) isClosed() bool {
 	defer i.mu.Unlock()
 	return i.closed
 }
-
-// refuse answers a request that is not upgraded.
-func refuse(w http.ResponseWriter, status int, reason error) {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.Header().Set("Sec-WebSocket-Version", "13")
-	w.WriteHeader(status)
-	f, ok := reason.(*graph.Error) //nolint:errorlint // Failure returned it as it is
-	if !ok {
-		f = &graph.Error{Code: graph.InvalidArgument, Message: reason.Error()}
-	}
-	_ = json.NewEncoder(w).Encode(map[string]any{"error": f})
-}
-
-func byteCount(n int64) string { return strconv.FormatInt(n, 10) + " bytes" }

@@ -3,11 +3,11 @@ package ws
 import (
 	"bytes"
 	"context"
-	"io"
+	"errors"
+	"math"
+	"net"
 	"net/http"
-	"slices"
 	"time"
-	"unicode/utf8"
 
 	"github.com/gorilla/websocket"
 
@@ -22,15 +22,15 @@ const Subprotocol = "graphscript.v1"
 // on the serving and on the dialling side.
 type SocketInfo struct {
 	*services.Peer
-	// Request is the handshake on the serving side, and nil on the dialling side.
+	// Request is the handshake on the serving side, and nil on the dialling side. Its context lives as long as the socket.
 	Request *http.Request
 
-	conn    *websocket.Conn
+	conn    *websocket.Conn // for reading
 	link    *link
 	timing  timing
 	pings   *time.Timer
-	reading bool // of the reader: whether a message has begun and is not complete
-	buffer  bytes.Buffer
+	reading bool   // of the reader: whether a message has begun and is not complete
+	buffer  []byte // of the reader
 }
 
 // timing says when a socket is taken for dead.
@@ -45,24 +45,31 @@ func newSocket(svc *services.Service, conn *websocket.Conn, t timing, o services
 		return nil, err
 	}
 	s.Peer = peer
+	s.pings = time.AfterFunc(math.MaxInt64, s.ping)
 	return s, nil
 }
 
-// start runs the socket on goroutines of the service.
-func (s *SocketInfo) start() {
+// start runs the socket on goroutines of the service; ended is called on one of them when the peer is gone.
+func (s *SocketInfo) start(ended func()) {
 	svc := s.Service()
-	s.pings = time.AfterFunc(s.timing.ping, s.ping)
-	svc.Go(func() { s.read() })
+	s.pings.Reset(s.timing.ping)
+	svc.Go(s.read)
 	svc.Go(func() {
 		_ = s.Serve(context.Background())
 		s.pings.Stop()
+		ended()
 	})
 }
 
-// ping asks the other end for a sign of life, through the queue that all writes go through.
+// ping asks the other end for a sign of life, through the queue that all writes go through. It waits for room there: a
+// queue may be full for a moment because much is sent and read.
 func (s *SocketInfo) ping() {
-	if s.Offer(s.control(finalPing, nil)) == nil {
-		s.pings.Reset(s.timing.ping)
+	if s.SendFrame(s.Context(), s.control(finalPing, nil)) != nil {
+		return
+	}
+	s.pings.Reset(s.timing.ping)
+	if s.Err() != nil { // start may have stopped the timer before it was set again
+		s.pings.Stop()
 	}
 }
 
@@ -72,28 +79,32 @@ func (s *SocketInfo) control(first byte, payload []byte) *services.Frame {
 
 // read delivers messages until the connection fails or the peer is closed. It is the one that closes the connection.
 func (s *SocketInfo) read() {
-	defer s.conn.Close() //nolint:errcheck // it is gone either way
 	s.conn.SetPingHandler(func(data string) error {
 		s.alive()
-		_ = s.Offer(s.control(finalPong, []byte(data)))
+		// Waiting for room holds up a peer that pings faster than it reads the answers.
+		_ = s.SendFrame(s.Context(), s.control(finalPong, []byte(data)))
 		return nil
 	})
 	s.conn.SetPongHandler(func(string) error { s.alive(); return nil })
-	s.conn.SetCloseHandler(func(int, string) error { return nil }) // Lost answers it, through Close
+	s.conn.SetCloseHandler(func(int, string) error { return nil }) // Lost answers it, through Link.Close
+	if err := s.deliver(); err != nil {
+		s.Lost(err)
+	}
+	<-s.Done() // Link.Close has answered a close frame, or said why this end gave up
+	// When a message broke off the connection has failed, and nobody waits for an answer; see RFC 6455, section 7.1.7.
+	s.link.linger(!s.reading && s.awaitClose())
+}
+
+// deliver returns what reading ended with, or nil if the peer is closed: Lost would cut what it still has to write.
+func (s *SocketInfo) deliver() error {
 	for {
-		s.reading = false
 		s.alive()
 		data, err := s.next()
 		if err != nil {
-			s.Lost(err)
-			<-s.Done() // Close has answered a close frame, or said why this end gave up
-			s.awaitClose()
-			return
+			return s.lost(err)
 		}
 		if s.Deliver(data) != nil {
-			<-s.Done()
-			s.awaitClose()
-			return
+			return nil
 		}
 	}
 }
@@ -110,38 +121,45 @@ func (s *SocketInfo) alive() {
 func (s *SocketInfo) next() ([]byte, error) {
 	kind, r, err := s.conn.NextReader()
 	if err != nil {
-		return nil, lost(err)
+		return nil, err
 	}
 	s.reading = true
 	s.link.extend(s.timing.message)
-	most := s.Service().Limits().MessageBytes
-	s.buffer.Reset()
-	n, err := s.buffer.ReadFrom(io.LimitReader(r, most+1))
-	switch {
-	case err != nil:
-		return nil, lost(err)
-	case n > most:
-		return nil, tooBig(most)
-	case kind == websocket.TextMessage && !utf8.Valid(s.buffer.Bytes()):
-		return nil, &closeError{websocket.CloseInvalidFramePayloadData, "text is not valid UTF-8", graph.InvalidArgument}
+	s.buffer, err = readMessage(s.buffer[:0], r, kind == websocket.TextMessage)
+	if err != nil {
+		return nil, err
 	}
-	data := slices.Clone(s.buffer.Bytes())
-	if s.buffer.Cap() > keptBuffer {
-		s.buffer = bytes.Buffer{}
+	s.reading = false
+	data := s.buffer
+	if cap(data) > keptBuffer {
+		s.buffer = nil
+		return data, nil
 	}
-	return data, nil
+	return bytes.Clone(data), nil
 }
 
-func tooBig(most int64) error {
-	return &closeError{websocket.CloseMessageTooBig, "message over " + byteCount(most), graph.ResourceExhausted}
+// lost returns the reason the peer ends with when reading failed.
+func (s *SocketInfo) lost(err error) error {
+	if _, broken := broken(err); broken && s.link.client { // on the serving side it is muted
+		s.link.noteGoodbye()
+	}
+	if e, ok := errors.AsType[net.Error](err); !ok || !e.Timeout() { // gorilla hides os.ErrDeadlineExceeded
+		return lost(err)
+	}
+	if s.reading {
+		late := graph.DeadlineExceeded.Errorf("a message was not complete within %s", s.timing.message)
+		return &closeError{websocket.ClosePolicyViolation, late.Error(), late}
+	}
+	silent := graph.Unavailable.Errorf("no sign of life for %s", s.timing.ping+s.timing.pong)
+	return &closeError{websocket.CloseGoingAway, silent.Error(), silent}
 }
 
-// awaitClose reads on until the other end has closed too, so that closing does not reset the connection while our
-// close frame is on its way. Link.Close has bounded the time.
-func (s *SocketInfo) awaitClose() {
+// awaitClose reads on until the other end has sent its close frame, or fails. It reports whether it has.
+func (s *SocketInfo) awaitClose() bool {
 	for {
 		if _, _, err := s.conn.NextReader(); err != nil {
-			return
+			_, closed := closedBy(err)
+			return closed
 		}
 	}
 }
