@@ -46,12 +46,12 @@ func startProxy(t *testing.T, target string, c change) string {
 }
 
 func forward(ctx context.Context, client net.Conn, address string, c change) {
-	defer client.Close() //nolint:errcheck // either side may have closed it
+	defer client.Close()
 	server, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return
 	}
-	defer server.Close() //nolint:errcheck // likewise
+	defer server.Close()
 	stop := context.AfterFunc(ctx, func() { _, _ = client.Close(), server.Close() })
 	defer stop()
 	go func() { // ends when either connection is closed, which the return of forward does

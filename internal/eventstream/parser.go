@@ -160,18 +160,18 @@ func (p *parser) addToLine(part []byte) error {
 // addToName moves part into the field name up to the colon. It returns what
 // follows, and whether the line has left its name.
 func (p *parser) addToName(part []byte) (rest []byte, complete bool) {
-	colon := bytes.IndexByte(part, ':')
-	if colon < 0 {
+	before, after, ok := bytes.Cut(part, []byte{':'})
+	if !ok {
 		p.nameLen += copy(p.name[p.nameLen:], part)
 		if p.nameLen == len(p.name) {
 			p.state, p.field = inValue, fieldIgnored
 		}
 		return nil, false
 	}
-	p.nameLen += copy(p.name[p.nameLen:], part[:colon])
+	p.nameLen += copy(p.name[p.nameLen:], before)
 	p.state = afterColon
 	p.beginField()
-	return part[colon+1:], true
+	return after, true
 }
 
 // beginField acts on a complete field name.
