@@ -66,11 +66,11 @@ func (p *Peer) receive(m *Message, data []byte) {
 	}
 }
 
-// takeID learns the session's id on the dialling side. On the serving side the message is
-// meaningless: nobody names himself.
+// takeID learns the session's id on the dialling side. On the serving side, where there is one from the
+// beginning, the message is meaningless: nobody names himself.
 func (p *Peer) takeID(m *Message) {
 	var id string
-	if !p.client || p.ID() != "" || json.Unmarshal(m.Args, &id) != nil || id == "" {
+	if p.ID() != "" || json.Unmarshal(m.Args, &id) != nil || id == "" {
 		return
 	}
 	p.assign(credentials{id: id, token: m.Meta.Token})

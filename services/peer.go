@@ -94,7 +94,7 @@ func (s *Service) Attach(link Link, o AttachOptions) (*Peer, error) {
 		p.cut = true // Serve will not run, and the link is not the peer's
 		p.mu.Unlock()
 		p.fail(err, true)
-		p.end()
+		_ = p.end()
 		close(p.done)
 		return nil, err
 	}

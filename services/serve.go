@@ -84,8 +84,6 @@ func (p *Peer) end() (reason error) {
 	reason = p.reason
 	calls, subs, watches := p.calls, p.subs, p.watches
 	p.calls, p.subs, p.watches = nil, nil, nil
-	p.work.jobs -= len(p.work.backlog)
-	p.work.backlog = nil
 	p.cut = true
 	if p.expiry != nil {
 		p.expiry.Stop()

@@ -48,15 +48,19 @@ func TestShutdownLetsRoutesFinish(t *testing.T) {
 // A route may wait for an answer of its caller while the service shuts down.
 func TestShutdownWaitsForRoutesThatWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := serving(t, services.Options{}, graph.Roots{"ask": func(ctx context.Context) (any, error) {
+		route := newSlow()
+		s := serving(t, services.Options{}, graph.Roots{"slow": route.run, "ask": func(ctx context.Context) (any, error) {
 			p, _ := services.PeerFrom(ctx)
 			return p.Run(ctx, "name")
 		}})
 		p, l := attach(t, s, services.AttachOptions{})
-		require.Len(t, say(t, p, l, `{"route":"ask","callbackId":1}`), 1)
+		require.Len(t, say(t, p, l, `{"route":"ask","callbackId":1}`, slowRequest(2)), 1)
 		down := make(chan error, 1)
 		go func() { down <- s.Shutdown(t.Context()) }()
 		synctest.Wait()
+		require.NoError(t, p.Err(), "the peer is still asked")
+		route.gate <- struct{}{}
+		require.Len(t, l.take(), 1)
 		require.NoError(t, p.Err(), "the peer is still asked")
 		require.Equal(t, []string{`{"args":"ann","callbackId":1}`}, say(t, p, l, `{"callbackId":1,"args":"ann"}`))
 		require.NoError(t, <-down)

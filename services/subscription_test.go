@@ -311,14 +311,20 @@ func TestEndThatCrossesACancellation(t *testing.T) {
 	})
 }
 
-// Hooks of the application that hear of a subscription's end may use the peer: they do not run where it is read.
-func TestEndOfAWatchIsHeardBesideTheReader(t *testing.T) {
+// Hooks of the application that hear of a subscription's end may use the peer and wait for its end: they do not run where it is
+// read or written.
+func TestEndOfAWatchIsHeardBesideReaderAndWriter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		asked := make(chan error, 2)
 		var p *services.Peer
 		s := relay(t, func(context.Context, *graph.Call) (any, error) {
 			sub := graph.NewSubscription(nil)
-			sub.OnEnd(func(error) { asked <- second(p.Run(context.Background(), "ask")) })
+			sub.OnEnd(func(error) {
+				if p.Err() != nil {
+					<-p.Done()
+				}
+				asked <- second(p.Run(context.Background(), "ask"))
+			})
 			return sub, nil
 		})
 		p, l := attach(t, s, services.AttachOptions{})

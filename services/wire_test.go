@@ -45,8 +45,8 @@ type part struct {
 func parseConversation(data string) conversation {
 	var c conversation
 	for line := range strings.Lines(data) {
-		name, isPart := strings.CutPrefix(line, "-- ")
-		if name, isPart = strings.CutSuffix(name, " --\n"); isPart {
+		name, _ := strings.CutPrefix(line, "-- ")
+		if name, isPart := strings.CutSuffix(name, " --\n"); isPart {
 			c.parts = append(c.parts, part{name: name})
 			continue
 		}

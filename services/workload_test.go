@@ -149,6 +149,26 @@ func TestReaderThatWaitsSeesTheEnd(t *testing.T) {
 	})
 }
 
+// A route may ignore its context; the reader does not wait for it.
+func TestReaderThatWaitsSeesTheEndBeforeTheRoutes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gate := make(chan struct{})
+		s := serving(t, services.Options{Limits: services.Limits{InFlight: 1, Backlog: 1}}, graph.Roots{"stubborn": func() { <-gate }})
+		p, _ := attach(t, s, services.AttachOptions{})
+		read := make(chan error, 1)
+		go func() {
+			for p.Deliver([]byte(`{"route":"stubborn"}`)) == nil {
+			}
+			read <- p.Err()
+		}()
+		synctest.Wait()
+		p.Close(graph.Aborted, "enough")
+		<-p.Done()
+		require.ErrorIs(t, <-read, graph.Aborted)
+		close(gate)
+	})
+}
+
 func TestCallThatIsCancelledWhileItWaitsIsNotRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		route := newSlow()
@@ -230,6 +250,7 @@ func TestRouteThatWaitsForAPeerHoldsNoPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var running atomic.Int64
 		gate := make(chan struct{})
+		route := newSlow()
 		s := serving(t, services.Options{Limits: services.Limits{InFlight: 2, Backlog: 100}}, graph.Roots{
 			"ask": func(ctx context.Context) (string, error) {
 				p, _ := services.PeerFrom(ctx)
@@ -242,13 +263,13 @@ func TestRouteThatWaitsForAPeerHoldsNoPlace(t *testing.T) {
 				<-gate
 				return v.(string), nil
 			},
-			"both": func(ctx context.Context) (string, error) { // two calls at once, one of which outlives the route
+			"leave": func(ctx context.Context) (string, error) { // two calls at once, one of which outlives the route
 				p, _ := services.PeerFrom(ctx)
-				first := make(chan error, 1)
-				go func() { _, err := p.Run(ctx, "client.slow"); first <- err }()
+				go func() { _, _ = p.Run(context.WithoutCancel(ctx), "client.slow") }()
 				_, err := p.Run(ctx, "client.name")
-				return "both", err
+				return "left", err
 			},
+			"slow": route.run,
 			"fine": func() string { return "fine" },
 		})
 		p, l := attach(t, s, services.AttachOptions{})
@@ -265,17 +286,36 @@ func TestRouteThatWaitsForAPeerHoldsNoPlace(t *testing.T) {
 		synctest.Wait()
 		require.EqualValues(t, 50, running.Load(), "who has begun goes on")
 		require.Empty(t, say(t, p, l, `{"route":"fine","callbackId":99}`), "and nobody begins meanwhile")
+		for i := range 10 {
+			require.NoError(t, p.Deliver([]byte(slowRequest(100+i))))
+		}
 		close(gate)
 		require.Len(t, l.take(), 51)
-
-		require.Len(t, say(t, p, l, `{"route":"both","callbackId":1}`), 2)
-		answers := say(t, p, l, `{"args":"ann","callbackId":52}`, `{"args":"ann","callbackId":51}`)
-		require.Contains(t, answers, `{"args":"both","callbackId":1}`)
-		// The bound still holds afterwards.
-		for i := range 10 {
-			require.NoError(t, p.Deliver(fmt.Appendf(nil, `{"route":"fine","callbackId":%d}`, i)))
+		require.EqualValues(t, 2, route.running.Load(), "when they have gone the bound holds again")
+		for range 10 {
+			route.gate <- struct{}{}
 		}
 		require.Len(t, l.take(), 10)
+
+		for range 5 {
+			asked := say(t, p, l, `{"route":"leave","callbackId":1}`)
+			require.Len(t, asked, 2)
+			for _, line := range asked {
+				m, err := services.Decode([]byte(line))
+				require.NoError(t, err)
+				if m.Route == "client.name" {
+					require.Equal(t, []string{`{"args":"left","callbackId":1}`}, say(t, p, l, `{"args":"ann","callbackId":`+string(m.Callback)+`}`))
+				}
+			}
+		}
+		for i := range 10 {
+			require.NoError(t, p.Deliver([]byte(slowRequest(i))))
+		}
+		synctest.Wait()
+		require.EqualValues(t, 2, route.running.Load(), "a call that outlives its route frees no place twice")
+		<-time.After(time.Minute)
+		close(route.gate)
+		l.take()
 		require.Zero(t, s.Stats().Running)
 	})
 }

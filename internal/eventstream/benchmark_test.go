@@ -2,6 +2,7 @@ package eventstream_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -30,7 +31,7 @@ func BenchmarkReader(b *testing.B) {
 				r := eventstream.NewReader(bytes.NewReader(stream), nil)
 				n := 0
 				for {
-					if _, err := r.Next(); err == io.EOF {
+					if _, err := r.Next(); errors.Is(err, io.EOF) {
 						break
 					} else if err != nil {
 						b.Fatal(err)

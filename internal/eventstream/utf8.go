@@ -34,7 +34,8 @@ func decodeUTF8(b []byte) string {
 // start of a well-formed sequence, at least 1, given that b does not begin with
 // a complete one. The ranges are those of table 3-7 of the Unicode standard.
 func maximalSubpart(b []byte) int {
-	low, high, length := byte(0x80), byte(0xBF), 0
+	low, high := byte(0x80), byte(0xBF)
+	var length int
 	switch c := b[0]; {
 	case c >= 0xC2 && c <= 0xDF:
 		length = 2

@@ -196,10 +196,10 @@ func blowUp(_ context.Context, how string) (string, error) {
 		panic(fmt.Errorf("%s: %w", secret, graph.NotFound))
 	case "nil map":
 		var m map[string]int
-		m[how] = 1
+		m[how] = 1 //nolint:staticcheck // on purpose
 	case "index":
 		var list []int
-		return fmt.Sprint(list[len(how)]), nil
+		return fmt.Sprint(list[len(how)]), nil //nolint:gosec // on purpose
 	case "goexit":
 		runtime.Goexit()
 	}

@@ -110,7 +110,7 @@ func (l *clientLink) open(ctx context.Context) (io.ReadCloser, error) {
 	case err != nil:
 		return nil, err
 	case response.StatusCode != http.StatusOK || !eventstream.IsEventStream(response.Header.Get("Content-Type")):
-		defer response.Body.Close() //nolint:errcheck // what matters of it has been read
+		defer response.Body.Close()
 		return nil, refusal(response)
 	}
 	return response.Body, nil
@@ -135,7 +135,7 @@ func refusal(response *http.Response) error {
 
 // read delivers what the stream brings until it ends.
 func (l *clientLink) read(body io.ReadCloser) {
-	defer body.Close() //nolint:errcheck // it is gone either way
+	defer body.Close()
 	silent := time.AfterFunc(math.MaxInt64, func() {
 		l.peer.Lost(graph.Unavailable.Errorf("the stream was silent for %s", l.options.Idle))
 	})
@@ -259,7 +259,7 @@ func (l *clientLink) post(ctx context.Context, contentType string, body []byte) 
 	if err != nil {
 		return err
 	}
-	defer response.Body.Close() //nolint:errcheck // it is read to its end
+	defer response.Body.Close()
 	if response.StatusCode != http.StatusAccepted {
 		return refusal(response)
 	}

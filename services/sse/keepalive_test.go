@@ -70,7 +70,7 @@ func bubble(t *testing.T, c config, f func(t *testing.T, s *server, client *http
 		require.NoError(t, s.svc.Shutdown(t.Context()))
 		transport.CloseIdleConnections()
 		require.NoError(t, server.Close())
-		<-served
+		require.ErrorIs(t, <-served, http.ErrServerClosed)
 	})
 }
 

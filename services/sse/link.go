@@ -181,6 +181,6 @@ func (l *link) end() {
 	l.ended = true
 	l.mu.Unlock()
 	if l.behind != nil {
-		<-l.behind
+		<-l.behind //nolint:errcheck // the session has ended for another reason
 	}
 }

@@ -96,7 +96,7 @@ func dial(ctx context.Context, url string, o *DialOptions) (*websocket.Conn, err
 
 // refusal is the error of an answer that does not upgrade: the server's own, or one by its status.
 func refusal(response *http.Response) error {
-	defer response.Body.Close() //nolint:errcheck // gorilla has read what there is
+	defer response.Body.Close()
 	var answer struct {
 		Error *graph.Error `json:"error"`
 	}
