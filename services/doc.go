@@ -25,9 +25,16 @@
 // [graph.Policy], what is left out is counted in the next update, and a peer whose queue is
 // full is closed with ResourceExhausted.
 //
+// # Busy peers
+//
+// Limits bound what one connection can make a service do. Limits.InFlight routes run for a peer at once; one that waits for
+// a peer to answer gives its place to another meanwhile, so that routes may call each other back to any depth. Further
+// calls wait, and then the peer is held up, or refused where reading must go on; see Limits.Backlog.
+//
 // # Ends
 //
 // Whoever opens a connection closes it: a transport calls [Peer.Serve], which returns when the peer is gone, for
 // whatever reason, and everything of it has ended: calls to it fail with Unavailable, its subscriptions end, the
-// context of the routes it runs is cancelled. [Service.Shutdown] waits for all that was started.
+// context of the routes it runs is cancelled. What it posted before is run nevertheless. A callback that has events left gets these first, and the hooks of a
+// subscription run after the last. [Service.Shutdown] waits for all that was started.
 package services

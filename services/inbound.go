@@ -98,7 +98,9 @@ func (p *Peer) start(callback json.RawMessage, m *Message, f func(context.Contex
 			p.dropRunning(callback)
 			p.answer(ctx, callback, m.Route, value, err)
 		}()
-		if ctx.Err() != nil { // cancelled, or too late, while it waited for a place
+		// Nobody waits for a call that was cancelled, or got too late, while it waited for a place. A post is
+		// run: for its sender, who may be gone by now, it was delivered.
+		if callback != nil && ctx.Err() != nil {
 			err = contextError(ctx)
 			return
 		}

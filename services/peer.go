@@ -90,9 +90,6 @@ func (s *Service) Attach(link Link, o AttachOptions) (*Peer, error) {
 		p.assign(credentials{id: id, token: newToken()})
 	}
 	if err := s.join(p); err != nil {
-		p.mu.Lock()
-		p.cut = true // Serve will not run, and the link is not the peer's
-		p.mu.Unlock()
 		p.fail(err, true)
 		_ = p.end()
 		close(p.done)

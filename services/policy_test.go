@@ -204,14 +204,14 @@ func TestFailure(t *testing.T) {
 			&graph.Error{Code: graph.Aborted, Message: "m", Details: raw("{\n\"a\":1}")},
 			graph.Error{Code: graph.Aborted, Message: "m", Details: raw(`{"a":1}`)},
 		},
-		"with details that are none": {&graph.Error{Code: graph.Aborted, Details: raw("{")}, graph.Error{Code: graph.Aborted}},
-		"with details too deep":      {&graph.Error{Code: graph.Aborted, Details: raw(nested(31))}, graph.Error{Code: graph.Aborted}},
-		"cancelled":                  {context.Canceled, graph.Error{Code: graph.Canceled}},
-		"out of time":                {context.DeadlineExceeded, graph.Error{Code: graph.DeadlineExceeded}},
-		"internal, told on purpose":  {graph.Internal.Errorf("sorry"), graph.Error{Code: graph.Internal, Message: "sorry"}},
-		"plain":                      {errors.New(canary), graph.Error{Code: graph.Internal}},
+		"with details that are none":  {&graph.Error{Code: graph.Aborted, Details: raw("{")}, graph.Error{Code: graph.Aborted}},
+		"with details too deep":       {&graph.Error{Code: graph.Aborted, Details: raw(nested(31))}, graph.Error{Code: graph.Aborted}},
+		"cancelled":                   {context.Canceled, graph.Error{Code: graph.Canceled}},
+		"out of time":                 {context.DeadlineExceeded, graph.Error{Code: graph.DeadlineExceeded}},
+		"internal, told on purpose":   {graph.Internal.Errorf("sorry"), graph.Error{Code: graph.Internal, Message: "sorry"}},
+		"plain":                       {errors.New(canary), graph.Error{Code: graph.Internal}},
 		"internal, but for the cause": {&graph.Error{Code: graph.Internal}, graph.Error{Code: graph.Internal}},
-		"internal without a text":    {errors.Join(graph.Internal, errors.New(canary)), graph.Error{Code: graph.Internal}},
+		"internal without a text":     {errors.Join(graph.Internal, errors.New(canary)), graph.Error{Code: graph.Internal}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			log.Reset()

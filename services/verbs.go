@@ -91,7 +91,7 @@ func frameOf(v any) (*Frame, error) {
 
 // Subscribe calls f with each result or value of a route of the other end, in order, until the
 // subscription is stopped or the peer is gone. f runs on a goroutine of its own and may block;
-// by default it then misses the oldest events.
+// by default it then misses the oldest events. A subscription that the other end ends, does so after the last event.
 func (p *Peer) Subscribe(ctx context.Context, route string, f graph.Deliver, opts ...graph.SubOption) (*graph.Subscription, error) {
 	return graph.Subscribe(ctx, p, route, f, opts...)
 }

@@ -3,6 +3,8 @@ package services
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 
@@ -200,11 +202,24 @@ func (w *watch) deliver(_ context.Context, e graph.Event) {
 	w.mark()
 }
 
-func encodeEvent(e graph.Event) (json.RawMessage, error) {
-	if _, none := e.Value.(graph.Void); none {
+// encodeEvent returns an event's value as JSON, and nil for no value. A value that panics when it is encoded does so
+// once, for the first of its watchers, and gives the others nothing.
+func encodeEvent(e graph.Event) (data json.RawMessage, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic while a value was encoded: %v", r)
+		}
+	}()
+	switch v := e.Value.(type) {
+	case graph.Void:
 		return nil, nil
+	case json.RawMessage:
+		return v, nil
 	}
-	return e.JSON()
+	if data, err = e.JSON(); data == nil && err == nil {
+		err = errors.New("a value could not be encoded")
+	}
+	return data, err
 }
 
 func (w *watch) mark() {

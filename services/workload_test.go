@@ -190,6 +190,29 @@ func TestCallThatIsCancelledWhileItWaitsIsNotRun(t *testing.T) {
 	})
 }
 
+// Who posts and then closes has delivered the posts, though they may still wait for a place.
+func TestPostsOfAPeerThatIsGoneAreRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gate := make(chan struct{})
+		var notes []int
+		s := serving(t, services.Options{Limits: services.Limits{InFlight: 1}}, graph.Roots{
+			"hold": func() { <-gate },
+			"note": func(n int) { notes = append(notes, n) },
+		})
+		p, _ := attach(t, s, services.AttachOptions{})
+		require.NoError(t, p.Deliver([]byte(`{"route":"hold"}`)))
+		for i := range 10 {
+			require.NoError(t, p.Deliver(fmt.Appendf(nil, `{"route":"note","args":[%d]}`, i)))
+			require.NoError(t, p.Deliver(fmt.Appendf(nil, `{"route":"note","args":[-1],"callbackId":%d}`, i)))
+		}
+		p.Lost(graph.Unavailable)
+		<-p.Done()
+		close(gate)
+		require.NoError(t, s.Shutdown(t.Context()))
+		require.Equal(t, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, notes, "the posts, and no call that nobody waits for")
+	})
+}
+
 // A route that ends its goroutine, or panics, frees its place like any other.
 func TestPlaceIsFreedHoweverARouteEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -2,6 +2,7 @@ package servicestest
 
 import (
 	"context"
+	"slices"
 
 	"github.com/stretchr/testify/require"
 
@@ -20,6 +21,7 @@ func closeChecks() []check {
 			checkClose(s, func(p *services.Peer) { p.Lost(graph.Unavailable.Errorf("cut by the check")) })
 		}},
 		{name: "close after what was sent", needs: both | subscriptions, run: checkCloseFlushes},
+		{name: "close after posts", needs: both, run: checkClosePosts},
 		{name: "shutdown lets calls finish", needs: both, run: checkShutdown},
 		{name: "connect again", needs: both, oneWay: true, run: checkAgain},
 	}
@@ -93,6 +95,17 @@ func checkCloseFlushes(s *session) {
 	s.theirs().Close(graph.Aborted, "enough")
 	require.Equal(s, numbers(100), receive(s, "ended", ended))
 	s.closed("done", s.peer().Done())
+}
+
+// checkClosePosts posts and closes right away: for who posted, that was delivered.
+func checkClosePosts(s *session) {
+	for i := range 200 {
+		require.NoError(s, note.Post(s.patient(), s.to, i))
+	}
+	s.peer().Close(graph.Aborted, "enough")
+	s.closed("done", s.theirs().Done())
+	s.until("run", func() bool { return s.far.notes.len() == 200 })
+	require.Equal(s, numbers(200), slices.Sorted(slices.Values(s.far.notes.all())))
 }
 
 // checkShutdown shuts the far end down while it runs a call: the call is answered, then the connection closed.

@@ -14,7 +14,7 @@ import (
 const blob = 64 << 10
 
 // stalledWrite is how long the checks let a write take. What does not wait for one takes far less, also on a busy machine.
-const stalledWrite = 3 * time.Second
+const stalledWrite = 8 * time.Second
 
 func slowChecks() []check {
 	impatient := func(o *services.Options) { o.Limits.WriteTimeout = stalledWrite }

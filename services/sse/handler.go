@@ -17,6 +17,10 @@ var _ http.Handler = (*ChannelInfo)(nil)
 func (i *ChannelInfo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	svc := i.backend.service
 	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if svc.AllowOrigin(w, r) {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
 	identity, err := svc.Admit(r)
 	var draining error
 	if r.Method == http.MethodPost && graph.CodeOf(err) == graph.Unavailable {
@@ -25,11 +29,6 @@ func (i *ChannelInfo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if err == nil && i.isClosed() {
 		err = graph.Unavailable.Errorf("the endpoint is closed")
-	}
-	// A host or an origin that is not allowed learns nothing. The answer to a preflight needs no identity.
-	if graph.CodeOf(err) != graph.PermissionDenied && svc.AllowOrigin(w, r) {
-		w.WriteHeader(http.StatusNoContent)
-		return
 	}
 	switch {
 	case graph.CodeOf(err) == graph.Unavailable && r.Method == http.MethodGet:

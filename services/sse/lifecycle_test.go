@@ -245,6 +245,21 @@ func TestPathsAreTakenOnce(t *testing.T) {
 	require.NoError(t, err, "Terminate frees the path")
 }
 
+// A session that was on its way when the endpoint closed is closed too.
+func TestTerminateWhileAStreamOpens(t *testing.T) {
+	var info atomic.Pointer[sse.ChannelInfo]
+	connected := make(chan struct{}, 1)
+	s := serve(t, config{
+		options: services.Options{OnConnect: func(*services.Peer) error { info.Load().Terminate(); return nil }},
+		props:   sse.Props{OnConnection: func(*sse.ClientInfo, *http.Request) error { connected <- struct{}{}; return nil }},
+	})
+	info.Store(s.info)
+	e := s.stream(t)
+	require.JSONEq(t, `{"code":"unavailable","message":"the endpoint is closed"}`, e.ends())
+	require.Zero(t, s.info.Len())
+	require.Empty(t, connected)
+}
+
 // Whether a request that comes while the endpoint closes is turned away or its session closed, none stays.
 func TestTerminateBesideNewSessions(t *testing.T) {
 	s := serve(t, config{})

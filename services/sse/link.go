@@ -53,8 +53,6 @@ func newLink(w http.ResponseWriter, r *http.Request) (*link, error) {
 	if err := control.SetWriteDeadline(time.Time{}); err != nil {
 		return nil, fmt.Errorf("set write deadline (a middleware that wraps the response writer needs an Unwrap method): %w", err)
 	}
-	// A server's ReadTimeout would end the stream too: its background read watches for the client's end.
-	_ = control.SetReadDeadline(time.Time{})
 	return &link{writer: w, session: session, control: control, token: make(chan struct{}, 1), http2: r.ProtoMajor >= 2}, nil
 }
 

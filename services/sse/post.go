@@ -85,8 +85,7 @@ func (i *ChannelInfo) body(w http.ResponseWriter, r *http.Request) ([]byte, erro
 	most := i.backend.service.Limits().MessageBytes
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	if err == nil {
-		_ = control.SetReadDeadline(time.Time{}) // left behind it would cancel a route that takes its time
-		return body, nil
+		return body, nil // net/http clears the deadline, and watches for the client's end
 	}
 	w.Header().Set("Connection", "close") // the rest of the body is in the way of another request
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {

@@ -204,7 +204,15 @@ func TestBurstArrivesWhole(t *testing.T) {
 }
 
 func TestMethods(t *testing.T) {
-	s := serve(t, config{options: services.Options{Origins: []string{"https://partner.example"}}})
+	s := serve(t, config{options: services.Options{
+		Origins: []string{"https://partner.example"},
+		Authenticate: func(r *http.Request) (services.Identity, error) {
+			if r.Header.Get("X-User") == "nobody" {
+				return services.Identity{}, graph.Unauthenticated.Errorf("who are you?")
+			}
+			return services.Identity{}, nil
+		},
+	}})
 	for _, tt := range []struct {
 		method string
 		lines  []string
@@ -217,6 +225,10 @@ func TestMethods(t *testing.T) {
 			"Access-Control-Allow-Origin": "https://partner.example", "Access-Control-Allow-Credentials": "true", "Allow": "",
 		}},
 		{"OPTIONS", []string{"Origin: https://evil.example", "Access-Control-Request-Method: POST"}, 403, map[string]string{"Access-Control-Allow-Origin": ""}},
+		{"OPTIONS", []string{"Origin: https://partner.example", "Access-Control-Request-Method: GET", "X-User: nobody"}, 204, map[string]string{
+			"Access-Control-Allow-Origin": "https://partner.example",
+		}},
+		{"GET", []string{"Origin: https://partner.example", "X-User: nobody"}, 401, map[string]string{"Access-Control-Allow-Origin": "https://partner.example"}},
 		{"POST", nil, 400, map[string]string{"Content-Type": "application/json"}},
 		{"POST", []string{"Origin: https://evil.example"}, 403, nil},
 		{"PUT", nil, 405, map[string]string{"Allow": "GET, HEAD, POST, OPTIONS"}},

@@ -201,6 +201,53 @@ func TestTerminateEndsTheEndpoint(t *testing.T) {
 	require.ErrorIs(t, err, graph.Unavailable)
 }
 
+// A socket that was on its way when the endpoint closed is closed too.
+func TestTerminateDuringAHandshake(t *testing.T) {
+	var info atomic.Pointer[ws.ServerInfo]
+	connected := make(chan struct{}, 1)
+	s := serve(t, config{
+		options: services.Options{OnConnect: func(*services.Peer) error { info.Load().Terminate(); return nil }},
+		props:   ws.Props{OnConnection: func(*ws.SocketInfo, *http.Request) error { connected <- struct{}{}; return nil }},
+	})
+	info.Store(s.info)
+	r := upgradeRaw(t, s)
+	code, text := r.ending()
+	require.Equal(t, websocket.CloseGoingAway, code)
+	require.Equal(t, "unavailable: the endpoint is closed", text)
+	require.Zero(t, s.info.Len())
+	require.Empty(t, connected)
+}
+
+// What was sent before Close arrives, also while the other end sends on.
+func TestCloseFlushesBesideIncomingMessages(t *testing.T) {
+	s := serve(t, config{})
+	for range 8 {
+		r := upgradeRaw(t, s)
+		eventually(t, "the socket is there", func() bool { return s.info.Len() == 1 })
+		p := s.info.Peers()[0]
+		go func() {
+			for {
+				if _, err := r.conn.Write(text(`{"route":"nothing"}`)); err != nil {
+					return
+				}
+			}
+		}()
+		const n = 100
+		for i := range n {
+			require.NoError(t, p.Send(t.Context(), numbered(i, 4<<10)))
+		}
+		p.Close(graph.Aborted, "enough")
+		for i := range n {
+			require.Equal(t, numbered(i, 4<<10), r.message())
+		}
+		code, text := r.ending()
+		require.Equal(t, websocket.CloseInternalServerErr, code)
+		require.Equal(t, "aborted: enough", text)
+		require.NoError(t, r.conn.Close())
+		receive(t, p.Done(), "gone")
+	}
+}
+
 // Whether a request that comes while the endpoint closes is refused or its socket closed, none stays.
 func TestTerminateBesideNewConnections(t *testing.T) {
 	s := serve(t, config{})
@@ -240,6 +287,20 @@ func TestPeersThatAreRefusedAreToldWhy(t *testing.T) {
 		_, err := ws.OpenWS(t.Context(), s.url, nil, nil)
 		require.ErrorIs(t, err, graph.ResourceExhausted)
 		works(t, c)
+	})
+	t.Run("though they have sent something", func(t *testing.T) {
+		sent := make(chan struct{})
+		s := serve(t, config{options: services.Options{OnConnect: func(*services.Peer) error {
+			<-sent
+			return graph.PermissionDenied.Errorf("not you")
+		}}})
+		r := dialRaw(t, s.address())
+		r.upgrade(handshake(s.address()))
+		r.write(text(`{"route":"double","args":1}`))
+		close(sent)
+		code, text := r.ending()
+		require.Equal(t, websocket.ClosePolicyViolation, code)
+		require.Equal(t, "permission_denied: not you", text)
 	})
 	t.Run("by OnConnect", func(t *testing.T) {
 		s := serve(t, config{options: services.Options{OnConnect: func(*services.Peer) error {

@@ -107,15 +107,13 @@ func (l *link) noteGoodbye() {
 	l.said = true
 }
 
-// setClosed refuses further messages and bounds what is still written, a Write in progress included, and
-// read. It reports whether a close frame was sent before.
+// setClosed refuses further messages and bounds what is still written, a Write in progress included. It reports
+// whether a close frame was sent before.
 func (l *link) setClosed() (said bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed = true
-	now := time.Now()
-	_ = l.net.SetWriteDeadline(now.Add(closeTimeout))
-	_ = l.net.SetReadDeadline(now.Add(2 * closeTimeout))
+	_ = l.net.SetWriteDeadline(time.Now().Add(closeTimeout))
 	return l.said
 }
 

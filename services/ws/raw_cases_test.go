@@ -260,9 +260,9 @@ func TestHeaderMustBeCompleteInTime(t *testing.T) {
 
 func TestClientThatAnswersPingsStays(t *testing.T) {
 	t.Parallel()
-	s := tight(t)
+	s := serve(t, config{props: ws.Props{Ping: 100 * time.Millisecond, Pong: 1400 * time.Millisecond}})
 	r := upgradeRaw(t, s)
-	for range 5 { // 500 ms, where 200 without a sign of life would be too long
+	for range 25 { // 2.5 s, where 1.5 without a sign of life would be too long
 		opcode, payload := r.frame()
 		require.Equal(t, byte(opPing), opcode)
 		r.write(masked(fin|opPong, string(payload)))
@@ -320,6 +320,15 @@ func TestMessagesOfAllSizes(t *testing.T) {
 	}
 }
 
+// Small messages are not fragments, however many there are.
+func TestManySmallMessages(t *testing.T) {
+	s := serve(t, config{})
+	r := upgradeRaw(t, s)
+	r.write(bytes.Repeat(text(`{"a":1}`), 5000))
+	r.write(text(`{"route":"double","args":21,"callbackId":1}`))
+	require.JSONEq(t, `{"args":42,"callbackId":1}`, r.message())
+}
+
 func TestServerClosesInOrder(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -329,6 +338,7 @@ func TestServerClosesInOrder(t *testing.T) {
 		{"client answers after data", slices.Concat(text(`{"route":"ping"}`), masked(fin|opPing, ""), closing(1001, ""))},
 		{"client never answers", nil},
 		{"client answers with rubbish", []byte{0xff, 0xff, 0xff}},
+		{"client goes on as if nothing were", slices.Concat(text(`{"route":"ping"}`), masked(opText, `{"route"`))},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := serve(t, config{})

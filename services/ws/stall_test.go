@@ -5,11 +5,13 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"io"
 	"net"
 	"net/http/httptest"
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -44,18 +46,19 @@ func smallBuffers(l net.Listener) net.Listener {
 }
 
 // stalled connects a client that reads the handshake and then nothing more.
-func stalled(t testing.TB, s *server) *services.Peer {
+func stalled(t testing.TB, s *server) (*services.Peer, net.Conn) {
 	t.Helper()
 	known := make(map[string]bool)
 	for _, p := range s.info.Peers() {
 		known[p.ID()] = true
 	}
 	dialer := net.Dialer{Control: smallReceiveBuffer}
-	conn, err := dialer.DialContext(t.Context(), "tcp", s.address())
+	below, err := dialer.DialContext(t.Context(), "tcp", s.address())
 	require.NoError(t, err)
-	t.Cleanup(func() { conn.Close() })
+	t.Cleanup(func() { below.Close() })
+	conn := below
 	if s.http.TLS != nil {
-		conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true})
+		conn = tls.Client(below, &tls.Config{InsecureSkipVerify: true})
 	}
 	_, err = conn.Write([]byte(handshake(s.address())))
 	require.NoError(t, err)
@@ -68,7 +71,21 @@ func stalled(t testing.TB, s *server) *services.Peer {
 		}
 		return false
 	})
-	return p
+	return p, below
+}
+
+// fill sends until the queue is full and nothing leaves it.
+func fill(t testing.TB, p *services.Peer) {
+	t.Helper()
+	for i := 0; ; i++ {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		err := p.Send(ctx, numbered(i, 8<<10))
+		cancel()
+		if err != nil {
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			return
+		}
+	}
 }
 
 // A reader notes what its client is sent.
@@ -134,7 +151,7 @@ func TestStalledReaderDelaysNobody(t *testing.T) {
 	sub, err := ticks.Listen(t.Context(), readers[0], func(u graph.Update[int]) { updates <- u.Value })
 	require.NoError(t, err)
 	defer sub.Stop()
-	stuck := stalled(t, s)
+	stuck, _ := stalled(t, s)
 	require.NoError(t, stuck.Deliver([]byte(`{"route":"ticks","method":"subscribe","args":{"snapshot":true},"callbackId":1}`)))
 	eventually(t, "the stalled client watches too", func() bool { return s.svc.Stats().Subscriptions == 2 })
 
@@ -165,7 +182,7 @@ func TestStalledReaderIsCutByTheWriteDeadline(t *testing.T) {
 		listener: smallBuffers,
 	})
 	r := s.reader(t)
-	stuck := stalled(t, s)
+	stuck, _ := stalled(t, s)
 	const n = 60
 	for i := range n {
 		_, err := s.info.Send(numbered(i, 8<<10))
@@ -189,19 +206,21 @@ func TestStalledReaderIsCutWhenItsQueueIsFull(t *testing.T) {
 				options:  services.Options{Limits: services.Limits{WriteTimeout: time.Hour, QueueBytes: 1 << 20}},
 				listener: smallBuffers, start: start,
 			})
-			stuck := stalled(t, s)
-			for i := range 200 {
-				if sent, err := s.info.Send(numbered(i, 8<<10)); sent == 0 {
-					require.NoError(t, err)
-					break
-				}
-			}
+			stuck, conn := stalled(t, s)
+			fill(t, stuck)
+			sent, err := s.info.Send("one too many")
+			require.NoError(t, err)
+			require.Zero(t, sent)
 			started := time.Now()
 			receive(t, stuck.Done(), "the stalled client is cut")
 			require.Less(t, time.Since(started), 4*time.Second)
 			require.ErrorIs(t, stuck.Err(), graph.ResourceExhausted)
 			require.ErrorContains(t, stuck.Err(), "messages behind")
 			require.Zero(t, s.info.Len())
+			// Nor does the system keep megabytes for it: the connection is reset, not closed behind what it has not read.
+			require.NoError(t, conn.SetReadDeadline(time.Now().Add(patience)))
+			_, err = io.Copy(io.Discard, conn)
+			require.ErrorIs(t, err, syscall.ECONNRESET)
 		})
 	}
 }
@@ -221,7 +240,8 @@ func TestStalledReadersHoldBoundedMemory(t *testing.T) {
 	}
 	var all []*services.Peer
 	for range clients {
-		all = append(all, stalled(t, s))
+		p, _ := stalled(t, s)
+		all = append(all, p)
 	}
 	before := heap()
 	for _, p := range all { // each with bytes of its own, as long as it takes them
