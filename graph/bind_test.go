@@ -364,6 +364,7 @@ func TestValues(t *testing.T) {
 		{"none", graph.Args{}, nil},
 		{"void", graph.ArgsOne(graph.Void{}), nil},
 		{"positional", of(1, "a"), []any{1, "a"}},
+		{"one nil", graph.ArgsOne(nil), []any{nil}},
 		{"one", graph.ArgsOne(addIn{1, 2}), []any{addIn{1, 2}}},
 		{"one list", graph.ArgsOne([]int{1, 2}), []any{1, 2}},
 		{"one list of any", graph.ArgsOne([]any{1, "a"}), []any{1, "a"}},

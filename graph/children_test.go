@@ -80,6 +80,7 @@ func TestFailingChild(t *testing.T) {
 	}}))
 	require.Equal(t, 1, run(t, g, "parent"))
 	require.Equal(t, []string{"d"}, got)
+	require.NotContains(t, log.String(), "node=parent.d")
 	for _, text := range []string{"child failed", "child panicked", "node=parent.a", "node=parent.b", "want a string, got number"} {
 		require.Contains(t, log.String(), text)
 	}

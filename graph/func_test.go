@@ -327,6 +327,22 @@ func TestSubscribeEndsWithContext(t *testing.T) {
 	require.Equal(t, cause, last)
 }
 
+// After an update that does not fit there is none, though it may come before the subscription.
+func TestUpdatesBeforeTheSubscription(t *testing.T) {
+	target := targetFunc(func(ctx context.Context, c *graph.Call) (any, error) {
+		for _, v := range []any{1, "x", 2} {
+			c.Deliver(ctx, graph.Event{Value: v})
+		}
+		return graph.NewSubscription(nil), nil
+	})
+	var got []int
+	sub, err := add.Listen(t.Context(), target, func(u graph.Update[int]) { got = append(got, u.Value) })
+	require.NoError(t, err)
+	<-sub.Done()
+	require.ErrorContains(t, sub.Err(), "want an integer")
+	require.Equal(t, []int{1}, got)
+}
+
 func TestUpdateThatDoesNotFit(t *testing.T) {
 	const text graph.Func[addIn, string] = "math.add"
 	eachTarget(t, func(t *testing.T, g *graph.Graph, target graph.Target) {

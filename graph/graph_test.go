@@ -132,18 +132,24 @@ func TestResolveAndLocate(t *testing.T) {
 	}
 }
 
-// A handler of another node's route is a mistake of middleware, not a way around.
+// Middleware cannot make a handler answer what it is not for.
 func TestMiddlewareCannotTurnToAnotherNode(t *testing.T) {
-	g := quiet()
-	require.NoError(t, g.Load(graph.Roots{"a": func() int { return 1 }, "b": func() int { return 2 }}))
-	g.UseAt("a", func(next graph.Handler) graph.Handler {
-		return func(ctx context.Context, c *graph.Call) (any, error) {
-			other := *c
-			other.Route = "b"
-			return next(ctx, &other)
-		}
-	})
-	require.ErrorIs(t, runError(t, g, "a"), graph.NotFound)
+	m := map[string]any{"m": func() string { return "method" }}
+	for _, route := range []string{"b", "b.m", "a.none", "m", "none.a"} {
+		g := quiet()
+		require.NoError(t, g.Load(graph.Roots{
+			"a": graph.Props{Operator: func() int { return 1 }, Methods: m},
+			"b": graph.Props{Operator: func() int { return 2 }, Methods: m},
+		}))
+		g.UseAt("a", func(next graph.Handler) graph.Handler {
+			return func(ctx context.Context, c *graph.Call) (any, error) {
+				other := *c
+				other.Route = route
+				return next(ctx, &other)
+			}
+		})
+		require.ErrorIs(t, runError(t, g, "a"), graph.NotFound, route)
+	}
 }
 
 func TestMount(t *testing.T) {
@@ -186,6 +192,11 @@ func TestMount(t *testing.T) {
 	_, err = inner.Add("loop", g)
 	require.ErrorIs(t, err, graph.InvalidArgument)
 	_, err = g.Add("self", g)
+	require.ErrorIs(t, err, graph.InvalidArgument)
+
+	outer := loaded(t, graph.Roots{"outer": g})
+	require.Equal(t, "deep", run(t, outer, "outer.chat.deep.say"))
+	_, err = deep.Add("loop", outer)
 	require.ErrorIs(t, err, graph.InvalidArgument)
 
 	require.True(t, g.Remove("chat"))

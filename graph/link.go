@@ -124,14 +124,10 @@ func (g *Graph) bindLocked(l *link) bool {
 	}
 	t, _ := from.source(m, WatchOptions{Input: l.input})
 	w := &watcher{
-		deliver: l.do, through: m,
+		deliver: l.do, by: from,
 		panicked: func(r any) { _ = logPanic(g.log, "a listener of "+l.owner.tag, r) },
 	}
-	sub, err := t.subscribe(context.Background(), w, nil)
-	if err != nil {
-		return false
-	}
-	l.from, l.sub = from, sub
+	l.from, l.sub = from, t.subscribe(context.Background(), w, nil)
 	if from.inbound == nil {
 		from.inbound = make(map[*link]struct{})
 	}

@@ -96,9 +96,12 @@ func TestListenerFindsItsSource(t *testing.T) {
 				require.True(t, g.Remove("src"))
 			}
 			require.Equal(t, []int{0, 1, 2}, got.all())
-
+			require.True(t, g.Remove("listener"), "while it waits")
 			require.NoError(t, c.add(g))
-			require.True(t, g.Remove("listener"))
+			run(t, g, c.run, 9)
+			_, err = g.Add("listener", graph.Props{Listeners: map[string]any{c.source: func(int) {}}})
+			require.NoError(t, err)
+			require.True(t, g.Remove("listener"), "while it listens")
 			run(t, g, c.run, 9)
 			require.True(t, g.Remove("src"))
 			require.NoError(t, c.add(g))
@@ -137,6 +140,20 @@ func TestListenersAreBoundInOrder(t *testing.T) {
 		got.seen = nil
 		require.True(t, g.Remove("src"))
 	}
+}
+
+// Of several that wait for one source each waits for itself.
+func TestListenersWaitTogether(t *testing.T) {
+	g := quiet()
+	var got recorder[string]
+	for _, name := range []string{"a", "b", "c"} {
+		_, err := g.Add(name, graph.Props{Listeners: map[string]any{"src.m": func() { got.add(name) }}})
+		require.NoError(t, err)
+	}
+	require.True(t, g.Remove("b"))
+	require.NoError(t, g.Load(graph.Roots{"src": graph.Props{Methods: map[string]any{"m": func() int { return 1 }}}}))
+	run(t, g, "src.m")
+	require.Equal(t, []string{"a", "c"}, got.all())
 }
 
 func TestFailingListener(t *testing.T) {

@@ -54,12 +54,13 @@ func TestRepeatAndRecursive(t *testing.T) {
 	g := loaded(t, graph.Roots{
 		"repeat":    with(double, settings{"repeat": 3}),
 		"recursive": with(double, settings{"recursive": 3}),
+		"once":      with(double, settings{"repeat": 1, "recursive": 1}),
 		"both":      with(double, settings{"repeat": 2, "recursive": 2}), // recursive is outside
 		"long":      with(double, settings{"recursive": 10}),
 		"void":      with(func(v ...any) { calls += len(v) }, settings{"recursive": 2}),
 	})
 	for route, want := range map[string]struct{ result, calls int }{
-		"repeat": {10, 3}, "recursive": {40, 3}, "both": {20, 4},
+		"repeat": {10, 3}, "once": {10, 1}, "recursive": {40, 3}, "both": {20, 4},
 	} {
 		calls = 0
 		require.Equal(t, want.result, run(t, g, route, 5))
@@ -143,7 +144,7 @@ func TestAliases(t *testing.T) {
 	require.ErrorIs(t, runError(t, g, "deep"), graph.NotFound)
 	require.Equal(t, []string{"deep.er", "n", "n.sub", "other"}, g.List())
 
-	for name, aliases := range map[string][]string{"taken": {"new", "other"}, "itself": {"x"}, "twice": {"y", "y"}} {
+	for name, aliases := range map[string][]string{"taken": {"new", "other", "newer"}, "itself": {"x"}, "twice": {"y", "y"}} {
 		_, err := g.Add("x", with(func() {}, settings{"aliases": aliases}))
 		require.ErrorIs(t, err, graph.AlreadyExists, name)
 		require.Equal(t, []string{"deep.er", "n", "n.sub", "other"}, g.List(), name)

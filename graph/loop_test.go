@@ -118,6 +118,56 @@ func TestLoopRounds(t *testing.T) {
 	})
 }
 
+// Who stops the loop just when a round begins has stopped it, and who is told of that is told once.
+func TestStopAtTheBeginningOfARound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, log := logged()
+		defer g.Close()
+		var stop atomic.Bool
+		g.UseAt("n", func(next graph.Handler) graph.Handler {
+			return func(ctx context.Context, c *graph.Call) (any, error) {
+				if stop.Load() {
+					require.NoError(t, g.Get("n").Set("looping", false))
+				}
+				return next(ctx, c)
+			}
+		})
+		tick, got := ticks()
+		require.NoError(t, g.Load(graph.Roots{"n": with(tick, settings{"loop": time.Minute})}))
+		var told recorder[bool]
+		subscribe(t, g, "n.looping", graph.WatchOptions{}, told.event)
+		run(t, g, "n")
+		run(t, g, "n")
+		after(90 * time.Second)
+		require.Equal(t, []bool{true}, told.all())
+		stop.Store(true)
+		after(time.Hour)
+		require.Equal(t, [][2]any{{0, nil}, {0, nil}, {1, nil}, {2, nil}}, got.all())
+		require.Equal(t, []bool{true, false}, told.all())
+		require.Empty(t, log.String())
+	})
+}
+
+// What a round fails with because the node goes is nobody's concern.
+func TestRemoveInsideARound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, log := logged()
+		_, err := g.Add("n", with(func(ctx context.Context) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}, settings{"loop": time.Minute, "looping": true}))
+		require.NoError(t, err)
+		synctest.Wait()
+		require.True(t, g.Remove("n"))
+		require.Empty(t, log.String())
+	})
+}
+
+func TestLoopingIsTheLoops(t *testing.T) {
+	_, err := quiet().Add("n", graph.Props{Operator: func() {}, State: map[string]any{"looping": 1}, With: settings{"loop": time.Minute}})
+	require.ErrorIs(t, err, graph.AlreadyExists)
+}
+
 // What a round runs has the round's context, and is still run like by anybody.
 func TestLoopsThatStartEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -18,6 +18,31 @@ func (c counted) MarshalJSON() ([]byte, error) {
 	return []byte(`"counted"`), nil
 }
 
+// Without subscribers a run costs no memory, also where there were some.
+func TestRunAllocates(t *testing.T) {
+	g := quiet()
+	add.Handle(g, func(_ context.Context, in addIn) (int, error) { return in.A + in.B, nil })
+	allocs := func() float64 {
+		return testing.AllocsPerRun(100, func() {
+			if _, err := add.Run(t.Context(), g, addIn{1000, 2000}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	require.Zero(t, allocs())
+	for _, o := range []graph.WatchOptions{{}, {Tap: true}, {Input: true}, {Tap: true, Room: func(context.Context) {}}} {
+		var subs []*graph.Subscription
+		for range 5 {
+			subs = append(subs, subscribe(t, g, "math.add", o, ignore))
+		}
+		require.NotZero(t, allocs())
+		for _, s := range subs {
+			s.Stop()
+		}
+		require.Zero(t, allocs())
+	}
+}
+
 // The taps of one publish share one encoding.
 func TestEventJSONIsSharedByTaps(t *testing.T) {
 	times := 0

@@ -22,9 +22,6 @@ func (g *Graph) UseAt(pattern string, mw ...Middleware) {
 	for n := range g.nodes.all() {
 		g.wrapLocked(n)
 	}
-	for _, m := range g.mounts {
-		m.chains = nil
-	}
 }
 
 func (g *Graph) wrapLocked(n *Node) {

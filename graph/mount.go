@@ -9,7 +9,7 @@ import (
 type mount struct {
 	prefix string
 	graph  *Graph
-	chains map[string]Handler // guarded by the outer graph's mu: what its middleware makes of do, by which of it applies
+	chains map[string]Handler // guarded by the outer graph's mu: what its middleware makes of do, by how much there is and which applies
 }
 
 // mountOf returns the mount a route belongs to: that with the longest prefix, or nil.

@@ -128,27 +128,10 @@ func (n *Node) state(key string) (*member, error) {
 
 // member finds a method or key, whose case counts only where two differ in nothing else.
 func (n *Node) member(name string) *member {
-	if name == "" {
-		return nil
-	}
 	if m := n.members[name]; m != nil {
 		return m
 	}
 	return n.folded[strings.ToLower(name)]
-}
-
-// everyMember yields the methods, the keys and the state the node is.
-func (n *Node) everyMember() iter.Seq[*member] {
-	return func(yield func(*member) bool) {
-		if n.value != nil && !yield(n.value) {
-			return
-		}
-		for _, m := range n.members {
-			if !yield(m) {
-				return
-			}
-		}
-	}
 }
 
 // names yields the tag and the aliases.

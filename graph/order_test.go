@@ -407,6 +407,44 @@ func TestNobodyWaitsForWhatIsLeftOut(t *testing.T) {
 	})
 }
 
+// A tap gets its snapshot with the subscription, also while a callback takes its time.
+func TestSnapshotOfATap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := quiet()
+		v := counter.Serve(g, 0)
+		release := make(chan struct{})
+		v.Watch(func(int) { <-release })
+		go v.Set(1)
+		synctest.Wait()
+		var got recorder[int]
+		subscribe(t, g, "counter", graph.WatchOptions{Tap: true, Snapshot: true}, got.event)
+		require.Equal(t, []int{1}, got.all())
+		v.Set(2)
+		require.Equal(t, []int{1, 2}, got.all())
+		close(release)
+	})
+}
+
+// Nor is a loop held up by callbacks.
+func TestWatchBesideASlowCallback(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := quiet()
+		v := counter.Serve(g, 0)
+		release := make(chan struct{})
+		v.Watch(func(int) { <-release })
+		go v.Set(1)
+		synctest.Wait()
+		for u, err := range counter.Watch(t.Context(), g) {
+			require.NoError(t, err)
+			if u.Value == 2 {
+				break
+			}
+			v.Set(2)
+		}
+		close(release)
+	})
+}
+
 // What is left out because too much waits for a callback is counted, for each subscriber by itself.
 func TestTooMuchPending(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -132,7 +132,8 @@ func TestDefaultLogger(t *testing.T) {
 // A callback that ends its goroutine, as t.FailNow does, does not end the topic.
 func TestGoexitInACallback(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := loaded(t, graph.Roots{"n": func(i int) int { return i }})
+		g, log := logged()
+		require.NoError(t, g.Load(graph.Roots{"n": func(i int) int { return i }}))
 		var got recorder[int]
 		release := make(chan struct{})
 		subscribe(t, g, "n", graph.WatchOptions{}, func(_ context.Context, e graph.Event) {
@@ -180,5 +181,6 @@ func TestGoexitInACallback(t *testing.T) {
 			}()
 			<-gone
 		}
+		require.Empty(t, log.String(), "that is no panic")
 	})
 }

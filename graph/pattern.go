@@ -35,8 +35,6 @@ func Match(pattern, route string) bool {
 // checkTag reports why tag cannot name a node.
 func checkTag(tag string) error {
 	switch {
-	case tag == "":
-		return InvalidArgument.Errorf("empty tag")
 	case len(tag) > MaxTag:
 		return InvalidArgument.Errorf("tag of %d bytes, at most %d allowed", len(tag), MaxTag)
 	case !utf8.ValidString(tag):

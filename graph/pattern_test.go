@@ -19,6 +19,9 @@ func TestMatch(t *testing.T) {
 		{"chat", "chats", false},
 		{"chat", "chat.say", false},
 		{"chat.say", "chat", false},
+		{"chat", "chat.", false},
+		{"chat.", "chat", false},
+		{"chat.", "chat.", true},
 		{"chat.say", "chat.say", true},
 		{"chat.*", "chat", false},
 		{"chat.*", "chat.say", true},
@@ -65,7 +68,7 @@ func matches(pattern, route []string) bool {
 
 func FuzzMatch(f *testing.F) {
 	for _, seed := range [][2]string{
-		{"chat.**", "chat.say"}, {"*", "a"}, {"a.*.c", "a.b.c"}, {"**", ""}, {"..", "."}, {"a.**.b", "a.x.b"}, {"*.**", "a"}, {"**.**", "**"},
+		{"chat.**", "chat.say"}, {"*", "a"}, {"a.*.c", "a.b.c"}, {"**", ""}, {"..", "."}, {"a.**.b", "a.x.b"}, {"*.**", "a"}, {"**.**", "**"}, {"a", "a."}, {"a.", "a"},
 	} {
 		f.Add(seed[0], seed[1])
 	}

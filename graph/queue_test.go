@@ -153,6 +153,23 @@ func TestQueueWakesAll(t *testing.T) {
 	})
 }
 
+func TestQueueCloseWakesAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := graph.NewQueue[int](graph.Lag{})
+		var got recorder[error]
+		for range 3 {
+			go func() {
+				_, _, err := q.Pop(t.Context())
+				got.add(err)
+			}()
+		}
+		synctest.Wait()
+		q.Close(nil)
+		synctest.Wait()
+		require.Equal(t, []error{io.EOF, io.EOF, io.EOF}, got.all())
+	})
+}
+
 func TestQueuePopEndsWithContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := graph.NewQueue[int](graph.Lag{})
@@ -325,34 +342,45 @@ func TestBlockThroughWatch(t *testing.T) {
 	})
 }
 
-// An Update that waited for room and then stored nothing leaves the room to the next.
-func TestUpdateGivesItsRoomBack(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		g := quiet()
-		v := counter.Serve(g, 0)
-		q := graph.NewQueue[int](graph.Lag{Policy: graph.Block, Size: 2, Wait: 5 * time.Second})
-		wrote := false
-		subscribe(t, g, "counter", graph.WatchOptions{Tap: true, Room: func(ctx context.Context) {
-			q.WaitRoom(ctx)
-			if !wrote {
-				wrote = true
-				v.Set(1) // another write comes between
-			}
-		}}, func(_ context.Context, e graph.Event) { q.Push(e.Value.(int)) })
-		start := time.Now()
-		_, err := v.Update(func(i int) (int, error) {
+// An Update waits for room once, however often it starts over, and what it does not use is there for the next.
+func TestUpdateAndRoom(t *testing.T) {
+	for name, c := range map[string]struct {
+		update  func(int) (int, error)
+		want    []item // published by the Update and what comes between
+		hurries bool   // nothing comes between
+	}{
+		"starts over and fails": {func(i int) (int, error) {
 			if i > 0 {
 				return 0, graph.Aborted
 			}
 			return 10, nil
+		}, []item{{1, 0}}, false},
+		"starts over and succeeds": {func(i int) (int, error) { return i + 10, nil }, []item{{1, 0}, {11, 0}}, false},
+		"fails at once":            {func(int) (int, error) { return 0, graph.Aborted }, nil, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := quiet()
+				v := counter.Serve(g, 0)
+				q := graph.NewQueue[int](graph.Lag{Policy: graph.Block, Size: 2, Wait: 5 * time.Second})
+				between := c.hurries
+				subscribe(t, g, "counter", graph.WatchOptions{Tap: true, Room: func(ctx context.Context) {
+					q.WaitRoom(ctx)
+					if !between {
+						between = true
+						v.Set(1) // another write comes between
+					}
+				}}, func(_ context.Context, e graph.Event) { q.Push(e.Value.(int)) })
+				start := time.Now()
+				_, _ = v.Update(c.update)
+				require.Equal(t, c.want, drain(q))
+				v.Set(2)
+				v.Set(3)
+				require.Zero(t, time.Since(start), "both places can be used")
+				v.Set(4)
+				require.Equal(t, 5*time.Second, time.Since(start), "and there is no third")
+				require.Equal(t, []item{{2, 0}, {3, 0}}, drain(q))
+			})
 		})
-		require.ErrorIs(t, err, graph.Aborted)
-		v.Set(2)
-		require.Zero(t, time.Since(start))
-		require.Equal(t, []item{{1, 0}, {2, 0}}, drain(q))
-		v.Set(3)
-		v.Set(4)
-		require.Zero(t, time.Since(start), "both places can be used")
-		require.Equal(t, []item{{3, 0}, {4, 0}}, drain(q))
-	})
+	}
 }

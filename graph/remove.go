@@ -1,6 +1,9 @@
 package graph
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // Remove takes a node and its children out of the graph: their subscriptions end with NotFound, what
 // they listened to is let go, and Remove returns when what they started with [Node.Go]
@@ -73,13 +76,17 @@ func (g *Graph) disconnectLocked(n *Node) (subs []*Subscription) {
 func (n *Node) leave() {
 	n.cancel()
 	err := n.removedError()
-	n.inputs.close(err)
-	n.results.close(err)
-	for m := range n.everyMember() {
-		m.inputs.close(err)
-		m.results.close(err)
+	n.inputs.end(n, err)
+	n.results.end(n, err)
+	members := slices.Collect(maps.Values(n.members))
+	if n.value != nil {
+		members = append(members, n.value)
+	}
+	for _, m := range members {
+		m.inputs.end(n, err)
+		m.results.end(n, err)
 		if m.cell != nil {
-			m.cell.topic().end(m, err) // a Var may be part of other nodes and outlive this one
+			m.cell.topic().end(n, err) // a Var may be part of other nodes and outlive this one
 		}
 	}
 	n.stopWork()

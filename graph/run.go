@@ -126,14 +126,11 @@ func (n *Node) subscribe(ctx context.Context, c *Call, m *member) (any, error) {
 	}
 	t, snapshot := n.source(m, c.Watch)
 	w := &watcher{
-		deliver: c.Deliver, tap: c.Watch.Tap, room: c.Watch.Room, through: m,
+		deliver: c.Deliver, tap: c.Watch.Tap, room: c.Watch.Room, by: n,
 		panicked: func(r any) { _ = logPanic(n.graph.log, "a subscriber of "+c.Route, r) },
 	}
-	sub, err := t.subscribe(ctx, w, snapshot)
-	if err != nil {
-		return nil, err
-	}
-	if n.removed.Load() { // the topic of a Var outlives the node and did not refuse
+	sub := t.subscribe(ctx, w, snapshot)
+	if n.removed.Load() { // perhaps too late for those who end its subscriptions
 		err := n.removedError()
 		sub.End(err)
 		return nil, err

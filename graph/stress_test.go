@@ -68,7 +68,15 @@ func everythingAtOnce(t *testing.T) {
 			}
 		})
 	}
-	doing(func(int) { check(g.Load(graph.Roots{"comes": props})) })
+	doing(func(i int) {
+		check(g.Load(graph.Roots{"comes": props}))
+		for g.Get("comes") != nil && i < rounds/2 {
+			runtime.Gosched() // until it is removed
+		}
+		if i == rounds*3/4 {
+			g.Close()
+		}
+	})
 	doing(func(i int) {
 		_, err := g.Add(fmt.Sprintf("extra.%d", i), props.Operator)
 		check(err)
@@ -76,7 +84,13 @@ func everythingAtOnce(t *testing.T) {
 			g.Remove(fmt.Sprintf("extra.%d", i/2))
 		}
 	})
-	doing(func(int) { g.Remove("comes") })
+	wg.Go(func() {
+		for removed := 0; removed < rounds/2; runtime.Gosched() {
+			if g.Remove("comes") {
+				removed++
+			}
+		}
+	})
 	for _, route := range []string{"stays", "comes", "comes.m", "also.comes", "comes.c"} {
 		doing(func(i int) {
 			_, err := g.Run(t.Context(), route, i)
@@ -112,11 +126,6 @@ func everythingAtOnce(t *testing.T) {
 			_, err := n.Add(fmt.Sprintf("more%d", i), 5)
 			check(err)
 			check(n.Set("looping", false))
-		}
-	})
-	doing(func(i int) {
-		if i == rounds*3/4 {
-			g.Close()
 		}
 	})
 	wg.Wait()

@@ -84,9 +84,7 @@ func (l *lateEnd) asked() bool {
 // end ends the subscription, or sees to it that of will.
 func (l *lateEnd) end(err error) {
 	l.mu.Lock()
-	if !l.ended {
-		l.ended, l.err = true, err
-	}
+	l.ended, l.err = true, err
 	sub := l.sub
 	l.mu.Unlock()
 	if sub != nil {

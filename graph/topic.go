@@ -23,7 +23,6 @@ type topic struct {
 	pending    []pendingEvent
 	missed     map[*watcher]uint64 // events dropped from pending, before the one that is next there
 	delivering bool
-	closed     error
 }
 
 // publish delivers v and returns when every watcher has had it, unless called from inside a delivery.
@@ -79,13 +78,9 @@ func (t *topic) publishLocked(ctx context.Context, e Event, mayWait bool) <-chan
 
 // subscribe adds a watcher. Where snapshot is not nil, what it returns is delivered to this
 // watcher first, with no event lost or repeated between it and the next.
-func (t *topic) subscribe(ctx context.Context, w *watcher, snapshot func() any) (*Subscription, error) {
+func (t *topic) subscribe(ctx context.Context, w *watcher, snapshot func() any) *Subscription {
 	w.sub = NewSubscription(func() { t.remove(w) })
 	t.mu.Lock()
-	if t.closed != nil {
-		defer t.mu.Unlock()
-		return nil, t.closed
-	}
 	if w.tap {
 		t.taps.add(w)
 	} else {
@@ -98,16 +93,16 @@ func (t *topic) subscribe(ctx context.Context, w *watcher, snapshot func() any) 
 	t.watched.Store(true)
 	if snapshot == nil {
 		t.mu.Unlock()
-		return w.sub, nil
+		return w.sub
 	}
 	first := pendingEvent{ctx: ctx, list: []*watcher{w}, e: Event{Value: snapshot(), Snapshot: true}}
 	if w.tap {
 		deliverAll(first.ctx, first.list, first.e)
 		t.mu.Unlock()
-		return w.sub, nil
+		return w.sub
 	}
 	t.dispatchLocked(first, false)
-	return w.sub, nil
+	return w.sub
 }
 
 func (t *topic) remove(w *watcher) {
@@ -127,18 +122,10 @@ func (t *topic) remove(w *watcher) {
 	t.watched.Store(t.taps.live()+t.callbacks.live() > 0)
 }
 
-// close ends every subscription with err and refuses new ones.
-func (t *topic) close(err error) {
+// end ends the subscriptions that were made by a node.
+func (t *topic) end(by *Node, err error) {
 	t.mu.Lock()
-	t.closed = err
-	t.mu.Unlock()
-	t.end(nil, err)
-}
-
-// end ends the subscriptions that came by a member, or all for nil.
-func (t *topic) end(through *member, err error) {
-	t.mu.Lock()
-	all := append(t.taps.through(through), t.callbacks.through(through)...)
+	all := append(t.taps.by(by), t.callbacks.by(by)...)
 	t.mu.Unlock()
 	for _, w := range all {
 		w.sub.End(err)

@@ -325,6 +325,11 @@ func TestWatchMembers(t *testing.T) {
 		{"count", 7},
 		{"count with snapshot", 7},
 	}, got.all())
+	_, err := g.Do(t.Context(), &graph.Call{Route: "n.nothing", Args: js(`[`)})
+	require.NoError(t, err, "nobody looks at the arguments")
+	subscribe(t, g, "n.nothing", graph.WatchOptions{Input: true}, ignore)
+	_, err = g.Do(t.Context(), &graph.Call{Route: "n.nothing", Args: js(`[`)})
+	require.ErrorIs(t, err, graph.InvalidArgument)
 	for _, c := range []struct {
 		route, key string
 		code       graph.Code
@@ -332,7 +337,7 @@ func TestWatchMembers(t *testing.T) {
 		_, err := g.Do(t.Context(), &graph.Call{Verb: graph.VerbSubscribe, Route: c.route, Watch: graph.WatchOptions{Key: c.key}, Deliver: ignore})
 		require.ErrorIs(t, err, c.code)
 	}
-	_, err := g.Do(t.Context(), &graph.Call{Verb: graph.VerbSubscribe, Route: "n"})
+	_, err = g.Do(t.Context(), &graph.Call{Verb: graph.VerbSubscribe, Route: "n"})
 	require.ErrorIs(t, err, graph.InvalidArgument, "nothing to deliver to")
 }
 

@@ -80,6 +80,5 @@ func (v *Var[T]) Watch(f func(T)) *Subscription {
 		value, _ := e.Value.(T) // a nil interface is T's zero value
 		f(value)
 	}
-	sub, _ := v.events.subscribe(context.Background(), w, nil) // the topic of a Var is never closed
-	return sub
+	return v.events.subscribe(context.Background(), w, nil)
 }

@@ -11,7 +11,7 @@ type watcher struct {
 	deliver  Deliver
 	room     func(context.Context)
 	tap      bool
-	through  *member     // of a node, by which a Var was found
+	by       *Node       // who was asked, and can end it; nil for a Var's own Watch
 	stopped  atomic.Bool // set under the topic's mu
 	missed   uint64      // for the next event; only whoever delivers uses it
 	panicked func(any)
@@ -44,9 +44,9 @@ func (ws *watchers) removed() {
 
 func (ws *watchers) live() int { return len(ws.list) - ws.dead }
 
-// through returns the watchers that came by a member; nil is any.
-func (ws *watchers) through(m *member) []*watcher {
-	return slices.DeleteFunc(slices.Clone(ws.list), func(w *watcher) bool { return m != nil && w.through != m })
+// by returns the watchers that were made by a node.
+func (ws *watchers) by(n *Node) []*watcher {
+	return slices.DeleteFunc(slices.Clone(ws.list), func(w *watcher) bool { return w.by != n })
 }
 
 // deliverAll hands e to each watcher; one that panics does not keep it from the next.

@@ -35,6 +35,6 @@
 //
 // Whoever opens a connection closes it: a transport calls [Peer.Serve], which returns when the peer is gone, for
 // whatever reason, and everything of it has ended: calls to it fail with Unavailable, its subscriptions end, the
-// context of the routes it runs is cancelled. What it posted before is run nevertheless. A callback that has events left gets these first, and the hooks of a
+// context of the routes it runs is cancelled. What it posted before is run nevertheless, under a context that has ended. A callback that has events left gets these first, and the hooks of a
 // subscription run after the last. [Service.Shutdown] waits for all that was started.
 package services

@@ -377,9 +377,11 @@ func TestWatchLoss(t *testing.T) {
 			go func() { opening <- read(1) }()
 			publish(1)
 			<-g.writing // has 1 in hand
+			began := time.Now()
 			for n := 2; n <= 6; n++ {
 				publish(n)
 			}
+			require.Less(t, time.Since(began), 5*time.Second, "nobody holds up a publisher for long")
 			close(g.open)
 			first := <-opening
 			if more := strings.Count(c.first, "|"); more > 0 {

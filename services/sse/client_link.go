@@ -26,6 +26,7 @@ type clientLink struct {
 	ctx     context.Context //nolint:containedctx // the stream's life
 	cancel  context.CancelCauseFunc
 	peer    *services.Peer
+	ended   chan struct{} // closed when the stream is read no more
 	once    sync.Once
 }
 
@@ -35,7 +36,7 @@ func newClientLink(url string, o DialOptions) *clientLink {
 	if o.Idle <= 0 {
 		o.Idle = 45 * time.Second
 	}
-	l := &clientLink{url: url, options: o, own: o.Client == nil}
+	l := &clientLink{url: url, options: o, own: o.Client == nil, ended: make(chan struct{})}
 	var client http.Client
 	if l.own {
 		client.Transport = newTransport()
@@ -135,6 +136,7 @@ func refusal(response *http.Response) error {
 
 // read delivers what the stream brings until it ends.
 func (l *clientLink) read(body io.ReadCloser) {
+	defer close(l.ended)
 	defer body.Close()
 	silent := time.AfterFunc(math.MaxInt64, func() {
 		l.peer.Lost(graph.Unavailable.Errorf("the stream was silent for %s", l.options.Idle))
@@ -261,10 +263,24 @@ func (l *clientLink) post(ctx context.Context, contentType string, body []byte) 
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusAccepted {
-		return refusal(response)
+		err := refusal(response)
+		if graph.CodeOf(err) == graph.NotFound {
+			l.awaitEnd(ctx)
+		}
+		return err
 	}
 	_, err = io.Copy(io.Discard, response.Body)
 	return err
+}
+
+// awaitEnd gives the stream of a session that the server knows no more the time to say why.
+func (l *clientLink) awaitEnd(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, goodbyeTimeout)
+	defer cancel()
+	select {
+	case <-l.ended:
+	case <-ctx.Done():
+	}
 }
 
 // Close ends the stream, which is how the server learns of it.

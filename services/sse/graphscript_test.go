@@ -115,7 +115,7 @@ func TestDrainTakesWhatRunningCallsNeed(t *testing.T) {
 	require.Empty(t, down)
 	for _, token := range []string{own.token, p.Token()} {
 		status, _ = s.post(t, `{"method":"cancel","callbackId":"h"}`, "Graphscript-Session: "+token)
-		require.Equal(t, http.StatusAccepted, status)
+		require.Contains(t, []int{http.StatusAccepted, http.StatusNotFound}, status, "it ends the session")
 	}
 	require.NoError(t, receive(t, down, "the service is down when the routes have ended"))
 	require.Contains(t, own.data(), `"callbackId":"h"`, "their answers still leave")

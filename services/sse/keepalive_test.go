@@ -57,15 +57,21 @@ func (l *pipeListener) dial(ctx context.Context, _, _ string) (net.Conn, error) 
 	}
 }
 
-// bubble runs f beside a server in fake time.
+// bubble runs f beside a server in fake time, over HTTP/1.1.
 func bubble(t *testing.T, c config, f func(t *testing.T, s *server, client *http.Client)) {
+	t.Helper()
+	bubbleOver(t, nil, c, f)
+}
+
+func bubbleOver(t *testing.T, protocols *http.Protocols, c config, f func(t *testing.T, s *server, client *http.Client)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s := newServer(t, c)
 		l := newPipeListener()
-		server := &http.Server{Handler: s.info}
+		server := &http.Server{Handler: s.info, Protocols: protocols}
 		served := make(chan error, 1)
 		go func() { served <- server.Serve(l) }()
-		transport := &http.Transport{DialContext: l.dial}
+		transport := &http.Transport{DialContext: l.dial, Protocols: protocols}
 		f(t, s, &http.Client{Transport: transport})
 		require.NoError(t, s.svc.Shutdown(t.Context()))
 		transport.CloseIdleConnections()
@@ -107,17 +113,37 @@ func TestKeepAliveCadence(t *testing.T) {
 
 // An hour without any message, as a proxy or a phone may have it, ends nothing: neither at the server nor at our client.
 func TestQuietStreamStaysOpen(t *testing.T) {
-	bubble(t, config{}, func(t *testing.T, s *server, client *http.Client) {
-		c, err := sse.OpenSSE(t.Context(), "http://example.com/", nil, &sse.DialOptions{Client: client})
-		require.NoError(t, err)
-		<-time.After(time.Hour)
-		v, err := double.Run(t.Context(), c, 21)
-		require.NoError(t, err)
-		require.Equal(t, 42, v)
-		c.Terminate()
-		<-c.Done()
-		synctest.Wait()
-		require.Empty(t, s.svc.Peers())
+	overHTTP2 := new(http.Protocols)
+	overHTTP2.SetUnencryptedHTTP2(true)
+	for name, protocols := range map[string]*http.Protocols{"HTTP/1.1": nil, "HTTP/2": overHTTP2} {
+		for _, keepAlive := range []time.Duration{0, -1} {
+			t.Run(name, func(t *testing.T) {
+				c := config{props: sse.Props{KeepAlive: keepAlive}}
+				bubbleOver(t, protocols, c, func(t *testing.T, s *server, client *http.Client) {
+					c, err := sse.OpenSSE(t.Context(), "http://example.com/", nil, &sse.DialOptions{Client: client, Idle: 2 * time.Hour})
+					require.NoError(t, err)
+					require.Equal(t, name == "HTTP/2", s.info.Session(c.ID()).Request.ProtoMajor == 2)
+					<-time.After(time.Hour)
+					v, err := double.Run(t.Context(), c, 21)
+					require.NoError(t, err)
+					require.Equal(t, 42, v)
+					c.Terminate()
+					<-c.Done()
+					synctest.Wait()
+					require.Empty(t, s.svc.Peers())
+				})
+			})
+		}
+	}
+	t.Run("with default options", func(t *testing.T) {
+		bubble(t, config{}, func(t *testing.T, _ *server, client *http.Client) {
+			c, err := sse.OpenSSE(t.Context(), "http://example.com/", nil, &sse.DialOptions{Client: client})
+			require.NoError(t, err)
+			<-time.After(time.Hour)
+			require.NoError(t, c.Err())
+			c.Terminate()
+			<-c.Done()
+		})
 	})
 }
 

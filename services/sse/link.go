@@ -38,7 +38,7 @@ var _ services.Link = (*link)(nil)
 // keptBuffer is how much of a write buffer an idle session keeps.
 const keptBuffer = 4 << 10
 
-// goodbyeTimeout bounds the last write of a session.
+// goodbyeTimeout bounds the last write of a session, and how long a client waits for it.
 const goodbyeTimeout = time.Second
 
 func errGone() error { return graph.Unavailable.Errorf("the client has gone") }
